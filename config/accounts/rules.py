@@ -1,0 +1,10 @@
+"""Predicates on the user alone; apps combine them with their own objects."""
+
+from typing import Any
+
+import rules
+
+
+@rules.predicate
+def is_investigator(user: Any) -> bool:
+    return user.is_authenticated and user.is_investigator

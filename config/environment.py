@@ -1,0 +1,77 @@
+"""Reads and checks the environment once. Settings take their values from here and from nowhere else."""
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """Everything an installation can set from outside. Each field is one environment variable in capitals."""
+
+    data_dir: Path  # all files and, by default, the database
+    debug: bool
+    secret_key: str
+    allowed_hosts: list[str]
+    trusted_origins: list[str]
+    database_url: str
+    redis_url: str
+    https: bool  # served behind TLS: secure cookies, HSTS
+    proxy: bool  # behind a proxy that sets X-Forwarded-Proto and X-Forwarded-For
+    static_manifest: bool  # hashed static file names (needs collectstatic)
+    time_zone: str
+    site_name: str
+    max_upload_mb: int
+
+
+def read_environment() -> Environment:
+    """Environment from `os.environ` and an optional `.env` file beside manage.py.
+
+    Raises ImproperlyConfigured, naming the variable, when a value cannot be used.
+    """
+    env = environ.Env()
+    environ.Env.read_env(BASE_DIR / ".env")
+    try:
+        data_dir = Path(env.str("DATA_DIR", str(BASE_DIR / "data"))).expanduser().resolve()
+        data_dir.mkdir(parents=True, exist_ok=True)
+        return Environment(
+            data_dir=data_dir,
+            debug=env.bool("DEBUG", False),
+            secret_key=env.str("SECRET_KEY", "") or _kept_secret(data_dir / "secrets" / "secret_key"),
+            allowed_hosts=env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"]),
+            trusted_origins=env.list("TRUSTED_ORIGINS", default=[]),
+            database_url=env.str("DATABASE_URL", "") or f"sqlite:///{data_dir / 'db.sqlite3'}",
+            redis_url=env.str("REDIS_URL", "redis://127.0.0.1:6379/0"),
+            https=env.bool("HTTPS", False),
+            proxy=env.bool("PROXY", False),
+            static_manifest=env.bool("STATIC_MANIFEST", True),
+            time_zone=env.str("TIME_ZONE", "UTC"),
+            site_name=env.str("SITE_NAME", "Turing Reader"),
+            max_upload_mb=env.int("MAX_UPLOAD_MB", 4096),
+        )
+    except (ValueError, environ.ImproperlyConfigured) as error:
+        raise ImproperlyConfigured(f"Environment: {error}") from error
+    except OSError as error:
+        raise ImproperlyConfigured(f"DATA_DIR: cannot be written: {error}") from error
+
+
+def _kept_secret(path: Path) -> str:
+    """The secret in `path`, made on first use and readable by the owner only."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        temporary = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+        temporary.touch(mode=0o600)
+        temporary.write_text(secrets.token_urlsafe(64))
+        try:
+            os.link(temporary, path)  # fails when another process was first: its secret stands
+        except FileExistsError:
+            pass
+        finally:
+            temporary.unlink()
+    return path.read_text().strip()

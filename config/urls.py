@@ -1,0 +1,18 @@
+"""URL map of the site."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from config import views
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("accounts/", include("allauth.account.urls")),
+    path("admin/", admin.site.urls),
+    path("datasets/", include("imaging.urls")),
+    path("generators/", include("generation.urls")),
+    path("jobs/", include("worker.urls")),
+    path("", include("turing.urls")),
+]
+
+handler403 = "config.views.permission_denied"

@@ -1,0 +1,1 @@
+"""Generators: training runs, checkpoints and samples, around the pure PyTorch package `generation.gan`."""

@@ -1,0 +1,1 @@
+"""Images as data: intake, content-addressed storage, datasets, and the one rendering path."""

@@ -1,0 +1,86 @@
+"""Datasets and images. Pixels are stored once, under the SHA-256 of what they are, without any metadata.
+
+Neither file names nor patient identifiers are kept: both become keyed pseudonyms (see `imaging.pseudonyms`).
+"""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+
+
+class Dataset(models.Model):
+    class Origin(models.TextChoices):
+        REAL = "real", "Real"
+        SYNTHETIC = "synthetic", "Synthetic"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=200, unique=True)
+    origin = models.CharField(max_length=16, choices=Origin)
+    description = models.TextField(blank=True)
+    licence = models.CharField(max_length=200, blank=True)
+    citation = models.TextField(blank=True)
+    is_phantom = models.BooleanField(default=False)  # made by imaging.phantoms: shown as such everywhere
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
+    created_at = models.DateTimeField(auto_now_add=True)
+    frozen_at = models.DateTimeField(null=True, blank=True)  # first use by a run or a study
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            models.CheckConstraint(name="dataset_origin_known", condition=Q(origin__in=["real", "synthetic"]))
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("imaging:dataset_detail", args=[self.pk])
+
+
+class Image(models.Model):
+    class Sex(models.TextChoices):
+        FEMALE = "F", "Female"
+        MALE = "M", "Male"
+        OTHER = "O", "Other"
+
+    class Split(models.TextChoices):
+        NONE = "", "None"
+        TRAIN = "train", "Train"
+        TUNE = "tune", "Tune"
+        TEST = "test", "Test"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="images")
+    pixel_sha256 = models.CharField(max_length=64, db_index=True)  # of width, height, bit depth and raw pixels
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    bit_depth = models.PositiveSmallIntegerField()  # 8 or 16
+    label = models.CharField(max_length=100)  # the class
+    split = models.CharField(max_length=8, choices=Split, default=Split.NONE, blank=True)
+
+    patient_pseudonym = models.CharField(max_length=32, blank=True)
+    source_pseudonym = models.CharField(max_length=32, blank=True)  # of the file name
+    age_years = models.FloatField(null=True, blank=True)
+    sex = models.CharField(max_length=1, choices=Sex, blank=True)
+    view_position = models.CharField(max_length=16, blank=True)
+    manufacturer = models.CharField(max_length=100, blank=True)
+    pixel_spacing_mm = models.FloatField(null=True, blank=True)
+    follow_up = models.PositiveIntegerField(null=True, blank=True)
+
+    provenance = models.JSONField(default=dict, blank=True)  # synthetic: checkpoint, seed, class, index (see generation)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["created_at", "id"]
+        indexes = [models.Index(fields=["dataset", "label"], name="image_dataset_label")]
+        constraints = [
+            models.UniqueConstraint(fields=["dataset", "pixel_sha256"], name="image_unique_in_dataset"),
+            models.CheckConstraint(name="image_bit_depth_known", condition=Q(bit_depth__in=[8, 16])),
+            models.CheckConstraint(name="image_has_label", condition=~Q(label="")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.label} {self.pixel_sha256[:12]}"

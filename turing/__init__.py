@@ -1,0 +1,1 @@
+"""Visual Turing tests: studies, invitations, reading sessions, answers, results."""

@@ -1,0 +1,134 @@
+"""The Job record: the only truth about long work. The broker merely wakes a worker up.
+
+A job is run by whoever holds its lease: a random token with an expiry that the running process renews (heartbeat).
+Every write of a running process names the token, so a process that lost the lease can change nothing.
+"""
+
+import uuid
+from pathlib import Path
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+
+
+class Job(models.Model):
+    class State(models.TextChoices):
+        QUEUED = "queued", "Queued"
+        RUNNING = "running", "Running"
+        CANCELLING = "cancelling", "Cancelling"
+        SUCCEEDED = "succeeded", "Succeeded"
+        FAILED = "failed", "Failed"
+        CANCELLED = "cancelled", "Cancelled"
+
+    ACTIVE = (State.QUEUED, State.RUNNING, State.CANCELLING)
+    FINAL = (State.SUCCEEDED, State.FAILED, State.CANCELLED)
+
+    class Queue(models.TextChoices):
+        LIGHT = "light", "Light (imports, sampling)"
+        HEAVY = "heavy", "Heavy (training)"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    kind = models.CharField(max_length=64)  # a kind in worker.registry
+    title = models.CharField(max_length=200)
+    parameters = models.JSONField(default=dict)
+    queue = models.CharField(max_length=16, choices=Queue, default=Queue.LIGHT)
+    priority = models.SmallIntegerField(default=0)  # higher first
+    state = models.CharField(max_length=16, choices=State, default=State.QUEUED)
+    seed = models.BigIntegerField(null=True, blank=True)
+
+    progress_done = models.PositiveBigIntegerField(default=0)
+    progress_total = models.PositiveBigIntegerField(default=0)  # 0: not known yet
+    progress_unit = models.CharField(max_length=32, blank=True)
+    message = models.CharField(max_length=500, blank=True)  # what it is doing now, or how it ended
+    error = models.TextField(blank=True)  # what was wrong and what to do, in words; the traceback is in the log
+    result = models.JSONField(default=dict, blank=True)
+
+    attempt = models.PositiveIntegerField(default=0)
+    crashes = models.PositiveIntegerField(default=0)  # in a row without progress
+    lease_token = models.UUIDField(null=True, blank=True)
+    lease_expires_at = models.DateTimeField(null=True, blank=True)
+    heartbeat_at = models.DateTimeField(null=True, blank=True)
+    worker_name = models.CharField(max_length=200, blank=True)
+    process_id = models.PositiveIntegerField(null=True, blank=True)
+    device = models.CharField(max_length=100, blank=True)
+    versions = models.JSONField(default=dict, blank=True)  # code revision and library versions of the last attempt
+
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="jobs"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)  # first attempt
+    attempt_started_at = models.DateTimeField(null=True, blank=True)
+    attempt_progress = models.PositiveBigIntegerField(default=0)  # progress_done at the start of this attempt
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        indexes = [models.Index(fields=["state", "queue", "-priority", "created_at"], name="job_next")]
+        constraints = [
+            models.CheckConstraint(
+                name="job_state_known",
+                condition=Q(state__in=["queued", "running", "cancelling", "succeeded", "failed", "cancelled"]),
+            ),
+            models.CheckConstraint(
+                name="job_lease_only_while_running",
+                condition=Q(state__in=["running", "cancelling"], lease_token__isnull=False)
+                | (~Q(state__in=["running", "cancelling"]) & Q(lease_token__isnull=True)),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        return reverse("worker:job_detail", args=[self.pk])
+
+    @property
+    def is_final(self) -> bool:
+        return self.state in self.FINAL
+
+    @property
+    def directory(self) -> Path:
+        """Private working directory: checkpoints and artefacts; survives attempts."""
+        return Path(settings.MEDIA_ROOT) / "jobs" / str(self.pk)
+
+
+class JobLogLine(models.Model):
+    """One line of the live log."""
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="log_lines")
+    attempt = models.PositiveIntegerField()
+    at = models.DateTimeField()
+    level = models.CharField(max_length=8, default="info")
+    text = models.TextField()
+
+    class Meta:
+        ordering = ["id"]
+
+
+class JobMetric(models.Model):
+    """Named values at one step (losses, rates). A resumed attempt replaces the steps that it does again."""
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="metrics")
+    step = models.PositiveBigIntegerField()
+    values = models.JSONField()
+
+    class Meta:
+        ordering = ["step"]
+        constraints = [models.UniqueConstraint(fields=["job", "step"], name="job_metric_step_unique")]
+
+
+class JobArtefact(models.Model):
+    """A file that the job made and shows, relative to its directory."""
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="artefacts")
+    name = models.CharField(max_length=200)  # path relative to Job.directory
+    kind = models.CharField(max_length=32)  # "grid", "file", ...
+    step = models.PositiveBigIntegerField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["step", "id"]
+        constraints = [models.UniqueConstraint(fields=["job", "name"], name="job_artefact_name_unique")]
