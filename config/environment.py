@@ -25,6 +25,8 @@ class Environment:
     https: bool  # served behind TLS: secure cookies, HSTS
     proxy: bool  # behind a proxy that sets X-Forwarded-Proto and X-Forwarded-For
     static_manifest: bool  # hashed static file names (needs collectstatic)
+    email_url: str  # e.g. smtp+tls://user:password@mail.example.org:587; default: e-mails are written to the log
+    email_from: str
     time_zone: str
     site_name: str
     max_upload_mb: int
@@ -51,6 +53,8 @@ def read_environment() -> Environment:
             https=env.bool("HTTPS", False),
             proxy=env.bool("PROXY", False),
             static_manifest=env.bool("STATIC_MANIFEST", True),
+            email_url=env.str("EMAIL_URL", "consolemail://"),
+            email_from=env.str("EMAIL_FROM", "turing-reader@localhost"),
             time_zone=env.str("TIME_ZONE", "UTC"),
             site_name=env.str("SITE_NAME", "Turing Reader"),
             max_upload_mb=env.int("MAX_UPLOAD_MB", 4096),
