@@ -1,9 +1,13 @@
 """Reads and checks the environment once. Settings take their values from here and from nowhere else."""
 
+import hashlib
 import os
+import re
 import secrets
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -30,6 +34,7 @@ class Environment:
     time_zone: str
     site_name: str
     max_upload_mb: int
+    extra_apps: list[str]  # further Django apps of an installation (they may bring job kinds)
 
 
 def read_environment() -> Environment:
@@ -48,8 +53,8 @@ def read_environment() -> Environment:
             secret_key=env.str("SECRET_KEY", "") or _kept_secret(data_dir / "secrets" / "secret_key"),
             allowed_hosts=env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"]),
             trusted_origins=env.list("TRUSTED_ORIGINS", default=[]),
-            database_url=env.str("DATABASE_URL", "") or f"sqlite:///{data_dir / 'db.sqlite3'}",
-            redis_url=env.str("REDIS_URL", "redis://127.0.0.1:6379/0"),
+            database_url=env.str("DATABASE_URL", "") or f"sqlite:///{quote(str(data_dir / 'db.sqlite3'))}",
+            redis_url=env.str("REDIS_URL", "") or f"redis+socket://{embedded_broker_socket(data_dir)}",
             https=env.bool("HTTPS", False),
             proxy=env.bool("PROXY", False),
             static_manifest=env.bool("STATIC_MANIFEST", True),
@@ -58,6 +63,7 @@ def read_environment() -> Environment:
             time_zone=env.str("TIME_ZONE", "UTC"),
             site_name=env.str("SITE_NAME", "Turing Reader"),
             max_upload_mb=env.int("MAX_UPLOAD_MB", 4096),
+            extra_apps=env.list("EXTRA_APPS", default=[]),
         )
     except (ValueError, environ.ImproperlyConfigured) as error:
         raise ImproperlyConfigured(f"Environment: {error}") from error
@@ -79,3 +85,17 @@ def _kept_secret(path: Path) -> str:
         finally:
             temporary.unlink()
     return path.read_text().strip()
+
+
+def embedded_broker_socket(data_dir: Path) -> Path:
+    """Where the broker that `serve` starts listens when REDIS_URL is not set.
+
+    It follows from DATA_DIR alone, so every command on the same data finds the same broker. A Unix socket's path has a
+    limit (104 bytes on macOS, 108 on Linux) and goes into a URL: under a long or unusual DATA_DIR the socket lies in a
+    private temporary directory.
+    """
+    path = data_dir / "run" / "broker.sock"
+    if re.fullmatch(r"[A-Za-z0-9._/-]{1,100}", str(path)):
+        return path
+    key = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"turing-reader-{os.getuid()}-{key}" / "broker.sock"

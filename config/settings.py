@@ -33,6 +33,7 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
+    *ENVIRONMENT.extra_apps,
 ]
 
 MIDDLEWARE = [
@@ -157,7 +158,7 @@ if ENVIRONMENT.proxy:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 # --- jobs ---------------------------------------------------------------------------------------------------
-CELERY_BROKER_URL = ENVIRONMENT.redis_url
+CELERY_BROKER_URL = ENVIRONMENT.redis_url  # how Celery is used is in worker.celery
 
 # --- language and time --------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en-gb"

@@ -70,7 +70,7 @@ class Image(models.Model):
     pixel_spacing_mm = models.FloatField(null=True, blank=True)
     follow_up = models.PositiveIntegerField(null=True, blank=True)
 
-    provenance = models.JSONField(default=dict, blank=True)  # synthetic: checkpoint, seed, class, index (see generation)
+    provenance = models.JSONField(default=dict, blank=True)  # synthetic: checkpoint, seed, class, index
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -1,2 +1,20 @@
+"""Addresses below /datasets/."""
+
+from django.urls import path
+
+from imaging import views
+
 app_name = "imaging"
-urlpatterns: list = []
+urlpatterns = [
+    path("", views.dataset_list, name="dataset_list"),
+    path("import/", views.import_new, name="import_new"),
+    path("import/check-name/", views.check_name, name="check_name"),
+    path("import/<uuid:pk>/", views.import_result, name="import_result"),
+    path("import/<uuid:pk>/retry/", views.import_retry, name="import_retry"),
+    path("images/<uuid:pk>/", views.image_detail, name="image_detail"),
+    path("images/<uuid:pk>/original.png", views.image_original, name="image_original"),
+    path("images/<uuid:pk>/view.png", views.image_view, name="image_view"),
+    path("images/<uuid:pk>/thumbnail.png", views.image_thumbnail, name="image_thumbnail"),
+    path("<uuid:pk>/", views.dataset_detail, name="dataset_detail"),
+    path("<uuid:pk>/delete/", views.dataset_delete, name="dataset_delete"),
+]

@@ -1,9 +1,15 @@
 """One factory per model. Image factories store real pixels."""
 
 import factory
+import numpy as np
 from factory.django import DjangoModelFactory
 
 from config.accounts.models import User
+from generation.gan.config import AcganConfig
+from generation.models import Checkpoint, SampleRun, TrainingRun
+from imaging.models import Dataset, Image
+from imaging.storage import store_pixels
+from worker.models import Job
 
 PASSWORD = "correct horse battery"
 
@@ -17,3 +23,75 @@ class UserFactory(DjangoModelFactory):
     email = factory.LazyAttribute(lambda user: f"{user.username}@example.org")
     role = User.Role.READER
     password = factory.django.Password(PASSWORD)
+
+
+class JobFactory(DjangoModelFactory):
+    class Meta:
+        model = Job
+
+    kind = "count"  # of tests.worker.counting
+    title = factory.Sequence(lambda n: f"Job {n}")
+    parameters = factory.LazyFunction(lambda: {"steps": 10, "journal": "/dev/null", "step_seconds": 0.0})
+
+
+class DatasetFactory(DjangoModelFactory):
+    class Meta:
+        model = Dataset
+
+    name = factory.Sequence(lambda n: f"Dataset {n}")
+    origin = Dataset.Origin.REAL
+
+
+class ImageFactory(DjangoModelFactory):
+    """An image of its own random pixels, stored; pass `pixels` (uint8 or uint16, shape (H, W)) for others."""
+
+    class Meta:
+        model = Image
+
+    class Params:
+        pixels = factory.Sequence(
+            lambda n: np.random.default_rng(n).integers(0, 256, size=(16, 12)).astype(np.uint8)  # height 16, width 12
+        )
+        stored = factory.LazyAttribute(lambda image: store_pixels(image.pixels))
+
+    dataset = factory.SubFactory(DatasetFactory)
+    label = "normal"
+    pixel_sha256 = factory.LazyAttribute(lambda image: image.stored.sha256)
+    width = factory.LazyAttribute(lambda image: image.stored.width)
+    height = factory.LazyAttribute(lambda image: image.stored.height)
+    bit_depth = factory.LazyAttribute(lambda image: image.stored.bit_depth)
+
+
+class TrainingRunFactory(DjangoModelFactory):
+    """A run whose job waits; its training is a matter for the tests of jobs."""
+
+    class Meta:
+        model = TrainingRun
+
+    name = factory.Sequence(lambda n: f"Run {n}")
+    generator = "acgan"
+    dataset = factory.SubFactory(DatasetFactory)
+    classes = factory.LazyFunction(lambda: ["lesion", "normal"])
+    config = factory.LazyFunction(lambda: AcganConfig(iterations=40).to_dict())
+    job = factory.SubFactory(JobFactory)
+
+
+class CheckpointFactory(DjangoModelFactory):
+    class Meta:
+        model = Checkpoint
+
+    run = factory.SubFactory(TrainingRunFactory)
+    iteration = factory.Sequence(lambda n: n + 1)
+    file_name = factory.LazyAttribute(lambda checkpoint: f"checkpoints/checkpoint-{checkpoint.iteration:08d}.pt")
+    sha256 = factory.Sequence(lambda n: f"{n:064x}")
+
+
+class SampleRunFactory(DjangoModelFactory):
+    class Meta:
+        model = SampleRun
+
+    checkpoint = factory.SubFactory(CheckpointFactory)
+    per_class = factory.LazyFunction(lambda: {"lesion": 3, "normal": 3})
+    seed = 1
+    dataset_name = factory.Sequence(lambda n: f"Samples {n}")
+    job = factory.SubFactory(JobFactory)

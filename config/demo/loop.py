@@ -12,12 +12,11 @@ from rich.console import Console
 from rich.table import Table
 
 from config.accounts.models import User
-from generation.gan.config import demonstration_config
+from generation.gan.presets import demonstration_config
 from generation.models import SampleRun, TrainingRun
 from generation.services import start_sampling, start_training
 from imaging.models import Dataset
 from imaging.phantoms import write_phantom_dataset
-from imaging.selectors import dataset_counts
 from imaging.services import start_import
 from turing.models import Study
 from turing.services import close_study, create_study, enrol_reader, open_study
@@ -66,7 +65,7 @@ def run_demo(*, source: Source, investigator: User, reader: User, console: Conso
         by=investigator,
     )
     if study.status == Study.Status.DRAFT:
-        open_study(study=study, by=investigator)
+        study = open_study(study=study, by=investigator)
     if study.status == Study.Status.OPEN and not study.sessions.filter(reader=reader).exists():
         enrol_reader(study=study, user=reader)
     console.print(f"[green]✓[/] Study to read: {study.name}")
@@ -80,11 +79,11 @@ def run_demo(*, source: Source, investigator: User, reader: User, console: Conso
         is_example=True,
     )
     if example.status == Study.Status.DRAFT:
-        open_study(study=example, by=investigator)
+        example = open_study(study=example, by=investigator)
     if example.status == Study.Status.OPEN:
         if not example.sessions.exists():
             simulate_readers(study=example, n_readers=6, seed=SEED)
-        close_study(study=example, by=investigator)
+        example = close_study(study=example, by=investigator)
     console.print(f"[green]✓[/] Example results (answers of six simulated readers): {example.name}")
     return study, example
 
@@ -123,7 +122,7 @@ def _train(*, dataset: Dataset, by: User, console: Console) -> TrainingRun:
         run = start_training(
             name=name,
             dataset=dataset,
-            config=demonstration_config(n_classes=len(dataset_counts(dataset))),
+            config=demonstration_config(),
             filters={},
             created_by=by,
             is_demonstration=True,
@@ -188,9 +187,9 @@ def _print_problems(job: Job, console: Console) -> None:
     problems = job.result.get("problems") or []
     if not problems:
         return
-    table = Table("File", "Problem", title="Files that cannot be imported")
+    table = Table("File", "Problem", "What to do", title="Files that cannot be imported")
     for problem in problems[:20]:
-        table.add_row(str(problem.get("file", "")), str(problem.get("reason", "")))
+        table.add_row(problem["file"], problem["reason"], problem["fix"])
     console.print(table)
     if len(problems) > 20:
         console.print(f"... and {len(problems) - 20} more")

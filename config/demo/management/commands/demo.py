@@ -4,13 +4,13 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management import BaseCommand, CommandError, call_command
+from django.core.management import BaseCommand, CommandError
 from rich.console import Console
 from rich.panel import Panel
 
 from config.demo.accounts import DemoAccount, demo_accounts
 from config.demo.loop import DemoError, Source, run_demo
-from config.supervisor import Supervisor
+from config.supervisor import Supervisor, SupervisorError
 from turing.models import Study
 
 
@@ -34,23 +34,28 @@ class Command(BaseCommand):
             raise CommandError(
                 f"DATA: there is no file or folder {data}. Give a ZIP, or a folder with one folder per class."
             )
-        call_command("migrate", interactive=False, verbosity=0)
         source = Source(path=data.resolve() if data else None, skip_bad=options["skip_bad"])
-        with Supervisor(host=options["host"], port=options["port"]) as supervisor:
-            console.print(f"[green]✓[/] The site is up: {supervisor.address}")
-            accounts = demo_accounts()
-            try:
-                study, example = run_demo(
-                    source=source,
-                    investigator=accounts["investigator"].user,
-                    reader=accounts["reader"].user,
-                    console=console,
-                )
-            except DemoError as error:
-                raise CommandError(str(error)) from error
-            self._print_summary(console, supervisor.address, accounts, study, example)
-            if not options["exit"]:
-                supervisor.wait()
+        try:
+            with Supervisor(options["host"], options["port"]) as supervisor:
+                self._run(source, supervisor, console, stay=not options["exit"])
+        except (DemoError, SupervisorError) as error:
+            raise CommandError(str(error)) from error
+        except KeyboardInterrupt:
+            console.print("Stopped. What was done is kept: the same command goes on from here.")
+
+    def _run(self, source: Source, supervisor: Supervisor, console: Console, *, stay: bool) -> None:
+        console.print(f"[green]✓[/] The site is up: {supervisor.address}")
+        accounts = demo_accounts()
+        study, example = run_demo(
+            source=source,
+            investigator=accounts["investigator"].user,
+            reader=accounts["reader"].user,
+            console=console,
+        )
+        self._print_summary(console, supervisor.address, accounts, study, example)
+        if stay:
+            supervisor.wait()
+            console.print("Stopping ...")
 
     def _print_summary(
         self, console: Console, address: str, accounts: dict[str, DemoAccount], study: Study, example: Study

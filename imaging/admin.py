@@ -1,0 +1,24 @@
+"""Read-only: datasets change through imports and generators, images never."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from imaging.models import Dataset
+
+
+@admin.register(Dataset)
+class DatasetAdmin(admin.ModelAdmin):
+    list_display = ("name", "origin", "is_phantom", "created_by", "created_at", "frozen_at")
+    list_filter = ("origin", "is_phantom")
+    search_fields = ("name", "description")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

@@ -1,0 +1,71 @@
+"""Forms: what to import, and which images of a dataset to show."""
+
+from typing import Any
+
+from django import forms
+
+from config.forms import BootstrapFormMixin
+from imaging.models import Dataset, Image
+from imaging.selectors import clean_filters, filter_options
+from imaging.services import DatasetError, checked_dataset_name
+
+
+class ImportForm(BootstrapFormMixin, forms.Form):
+    dataset_name = forms.CharField(label="Name of the new dataset", max_length=200)
+    archive = forms.FileField(
+        label="ZIP archive",
+        help_text="One folder per class, with PNG, JPEG, TIFF or BMP images, 8- or 16-bit grey. Folders train, tune "
+        "and test above the classes give the split. An optional metadata.csv adds patient, age, sex, view and more.",
+        widget=forms.ClearableFileInput(attrs={"accept": ".zip,application/zip"}),
+        allow_empty_file=True,  # the import says what is wrong with it
+    )
+    skip_bad = forms.BooleanField(
+        label="Skip the bad files",
+        required=False,
+        help_text="Without this, one bad file refuses the whole import and nothing is changed. Every problem is listed "
+        "either way.",
+    )
+    description = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}))
+    licence = forms.CharField(required=False, max_length=200, help_text="For example CC BY 4.0.")
+    citation = forms.CharField(
+        required=False, widget=forms.Textarea(attrs={"rows": 2}), help_text="How a publication must name the source."
+    )
+
+    def clean_dataset_name(self) -> str:
+        try:
+            return checked_dataset_name(self.cleaned_data["dataset_name"])
+        except DatasetError as error:
+            raise forms.ValidationError(str(error)) from error
+
+
+class FilterForm(BootstrapFormMixin, forms.Form):
+    """The filters of `selectors.filter_images`, as far as the dataset has something to filter."""
+
+    labels = forms.MultipleChoiceField(label="Class", required=False, widget=forms.CheckboxSelectMultiple)
+    view_positions = forms.MultipleChoiceField(label="View", required=False, widget=forms.CheckboxSelectMultiple)
+    sex = forms.MultipleChoiceField(label="Sex", required=False, widget=forms.CheckboxSelectMultiple)
+    splits = forms.MultipleChoiceField(label="Split", required=False, widget=forms.CheckboxSelectMultiple)
+    age_min = forms.FloatField(label="Age from", required=False, min_value=0, max_value=120)
+    age_max = forms.FloatField(label="Age to", required=False, min_value=0, max_value=120)
+
+    def __init__(self, *args: Any, dataset: Dataset, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        names = {"sex": dict(Image.Sex.choices), "splits": dict(Image.Split.choices)}
+        for key, values in filter_options(dataset).items():
+            if len(values) < 2:  # nothing to choose between
+                del self.fields[key]
+                continue
+            field = self.fields[key]
+            if isinstance(field, forms.MultipleChoiceField):
+                field.choices = [(value or "none", names.get(key, {}).get(value, value) or "None") for value in values]
+        if not dataset.images.filter(age_years__isnull=False).exists():
+            del self.fields["age_min"], self.fields["age_max"]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = {key: value for key, value in self.cleaned_data.items() if value not in (None, "", [])}
+        if "splits" in cleaned:
+            cleaned["splits"] = ["" if value == "none" else value for value in cleaned["splits"]]
+        try:
+            return clean_filters(cleaned)
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from error

@@ -1,0 +1,184 @@
+"""First pass of an import: look at every file, keep nothing, list everything that is wrong."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from imaging.intake.decoding import ARCHIVES, decode_grey
+from imaging.intake.layout import METADATA, Placed, arrange
+from imaging.intake.limits import Limits
+from imaging.intake.metadata import Metadata, check_label, read_metadata
+from imaging.intake.report import IntakeError, Problem, Report, SourceError, printable
+from imaging.intake.sources import Entry, Source
+from imaging.storage import StoredPixels, describe_pixels
+
+_CLASS_HELP = "Put each image into a folder named after its class, or give its label in metadata.csv."
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An image that passed; its pixels are read again when they are stored."""
+
+    entry: Entry
+    path: str
+    label: str
+    split: str
+    row: dict[str, Any]  # from metadata.csv, without label and split
+    pixels: StoredPixels
+
+
+def examine(source: Source, *, limits: Limits, report: Report, progress: Callable[[int, int], None]) -> list[Candidate]:
+    """Every image that can be imported, one per distinct picture, in natural order of its path.
+
+    Problems and duplicates go into `report`. `progress(done, total)` is called after each file and may raise.
+    Raises SourceError when the source must not be read any further.
+    """
+    entries = source.entries(report)
+    layout = arrange(entries, report)
+    if not layout.images and not report.problem_count:
+        found = f"It holds no images (ignored files: {report.ignored})." if report.ignored else "It is empty."
+        report.add_problem(Problem(file="", reason=found, fix="Choose a ZIP or folder with images.", fatal=True))
+    metadata = _metadata(source, layout.metadata, layout.images, entries, limits, report)
+    unlabelled = _refuse_missing_classes(layout.images, metadata, report)
+    candidates = []
+    for done, placed in enumerate(layout.images, start=1):
+        candidate = _candidate(source, placed, metadata, limits, report, complain=not unlabelled)
+        if candidate is not None:
+            candidates.append(candidate)
+        progress(done, len(layout.images))
+    kept = _without_duplicates(candidates, report)
+    _note_split_patients(kept, report)
+    return kept
+
+
+def _metadata(
+    source: Source, entry: Entry | None, images: list[Placed], entries: list[Entry], limits: Limits, report: Report
+) -> Metadata:
+    if entry is None:
+        return Metadata()
+    try:
+        data = source.read(entry)
+        if len(data) > limits.max_metadata_bytes:
+            raise IntakeError("The table is too large (more than 64 MiB).", "Split the import.", fatal=True)
+        if not data.strip():
+            raise IntakeError("The file is empty (0 bytes).", "Fill it, or leave it out.", fatal=True)
+    except IntakeError as problem:
+        report.add_problem(Problem(file=METADATA, reason=problem.reason, fix=problem.fix, fatal=True))
+        return Metadata()
+    paths = [placed.path for placed in images]
+    return read_metadata(data, paths=paths, listed=[entry.name for entry in entries], report=report)
+
+
+def _refuse_missing_classes(images: list[Placed], metadata: Metadata, report: Report) -> bool:
+    """True, and one problem instead of one per file, when no image at all has a class."""
+    if not images or any(_folder_label(placed) for placed in images):
+        return False
+    if metadata.bad_paths or any("label" in row for row in metadata.rows.values()):
+        return False
+    words = "no label in metadata.csv" if metadata.rows else "no metadata.csv that gives labels"
+    report.add_problem(Problem(file="", reason=f"There is no class folder and {words}.", fix=_CLASS_HELP, fatal=True))
+    return True
+
+
+def _folder_label(placed: Placed) -> str:
+    return "" if placed.neutral else placed.label
+
+
+def _candidate(
+    source: Source, placed: Placed, metadata: Metadata, limits: Limits, report: Report, *, complain: bool
+) -> Candidate | None:
+    """The image, or None after every problem that it has was reported."""
+    pixels: StoredPixels | None = None
+    problems: list[IntakeError] = []
+    try:
+        pixels = read_pixels(source, placed.entry, placed.path, limits)[1]
+    except SourceError:
+        raise
+    except IntakeError as problem:
+        problems.append(problem)
+    row = dict(metadata.rows.get(placed.path, {}))
+    label = split = ""
+    try:
+        label = _one_value("label", _folder_label(placed), row.pop("label", ""))
+        if not label and complain and pixels is not None and placed.path not in metadata.bad_paths:
+            raise IntakeError("The image has no class.", _CLASS_HELP)
+        check_label(label)
+    except IntakeError as problem:
+        problems.append(problem)
+    except ValueError as error:
+        problems.append(IntakeError(f"The name of its class {error}.", "Rename the folder."))
+    try:
+        split = _one_value("split", placed.split, row.pop("split", ""))
+    except IntakeError as problem:
+        problems.append(problem)
+    for found in problems:
+        report.add_problem(found.about(printable(placed.path)))
+    if problems or pixels is None or not label or placed.path in metadata.bad_paths:
+        return None
+    return Candidate(placed.entry, placed.path, label, split, row, pixels)
+
+
+def _one_value(what: str, from_folder: str, from_table: str) -> str:
+    if from_folder and from_table and from_folder != from_table:
+        raise IntakeError(
+            f"The {what} is “{printable(from_folder, 60)}” by its folder, but “{printable(from_table, 60)}” "
+            f"in {METADATA}.",
+            "Move the file, or correct the row.",
+        )
+    return from_folder or from_table
+
+
+def read_pixels(source: Source, entry: Entry, path: str, limits: Limits) -> tuple[Any, StoredPixels]:
+    """Pixels of one file as an array of shape (H, W), and their description. Raises IntakeError."""
+    if PurePosixPath(path).suffix.lower() in ARCHIVES:
+        raise IntakeError("This is an archive inside the archive.", "Unpack it, and put its images in its place.")
+    pixels = decode_grey(source.read(entry), path, limits)
+    return pixels, describe_pixels(pixels)
+
+
+def _without_duplicates(candidates: list[Candidate], report: Report) -> list[Candidate]:
+    same: dict[str, list[Candidate]] = defaultdict(list)
+    for candidate in candidates:
+        same[candidate.pixels.sha256].append(candidate)
+    kept: list[Candidate] = []
+    moved = 0
+    for group in same.values():
+        first, *others = group
+        labels = {candidate.label for candidate in group}
+        if len(labels) > 1:
+            for candidate in group:
+                other = next(item for item in group if item.label != candidate.label)
+                report.add_problem(
+                    Problem(
+                        file=printable(candidate.path),
+                        reason=f"The same picture is also “{printable(other.path)}”, with the label "
+                        f"“{printable(other.label, 60)}” instead of “{printable(candidate.label, 60)}”.",
+                        fix="Keep the one with the right label.",
+                    )
+                )
+            continue
+        kept.append(first)
+        for other in others:
+            report.add_duplicate(file=printable(other.path), duplicate_of=printable(first.path))
+            moved += other.split != first.split
+    if moved:
+        report.notes.append(
+            f"{moved} duplicate{'s' if moved > 1 else ''} stood in another split than the picture that was kept: "
+            "the source mixes its splits."
+        )
+    return kept
+
+
+def _note_split_patients(candidates: list[Candidate], report: Report) -> None:
+    splits: dict[str, set[str]] = defaultdict(set)
+    for candidate in candidates:
+        if candidate.split and candidate.row.get("patient_id"):
+            splits[candidate.row["patient_id"]].add(candidate.split)
+    mixed = sum(len(found) > 1 for found in splits.values())
+    if mixed:
+        report.notes.append(
+            f"{mixed} patient{'s have' if mixed > 1 else ' has'} images in more than one split: "
+            "what is measured on the test images will look better than it is."
+        )

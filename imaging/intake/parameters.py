@@ -1,0 +1,32 @@
+"""What an import is asked to do; stored with its job."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+KIND = "imaging.import"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportParameters:
+    source: str  # absolute path of a ZIP archive or a folder
+    dataset_name: str
+    source_name: str = ""  # what the user calls it; an upload has another name on the server
+    skip_bad: bool = False  # leave out what cannot be used instead of refusing everything
+    licence: str = ""
+    citation: str = ""
+    description: str = ""
+    is_phantom: bool = False
+    delete_source: bool = False  # once imported; a refused source stays for another try
+    created_by_id: int | None = None
+
+    def __post_init__(self) -> None:
+        if not Path(self.source).is_absolute():
+            raise ValueError(f"source must be an absolute path, not {self.source!r}")
+        if not self.dataset_name.strip() or len(self.dataset_name) > 200:
+            raise ValueError(f"dataset_name must have 1 to 200 characters, not {self.dataset_name!r}")
+        if len(self.licence) > 200:
+            raise ValueError(f"licence may have 200 characters, not {len(self.licence)}")
+
+    @property
+    def shown_source(self) -> str:
+        return self.source_name or Path(self.source).name

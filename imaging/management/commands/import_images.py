@@ -1,0 +1,100 @@
+"""`manage.py import_images SOURCE --name NAME`: the page's import, in the terminal and without a worker."""
+
+import json
+import tempfile
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from imaging.intake.foreground import ForegroundContext
+from imaging.intake.importing import ImportRefusedError, run_import
+from imaging.intake.parameters import ImportParameters
+from worker.registry import JobError
+
+
+class Command(BaseCommand):
+    help = (
+        "Import a ZIP archive or a folder with one folder per class (and an optional metadata.csv) as a new dataset. "
+        "Exit status 1 when the import was refused; then nothing was changed."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("source", type=Path, help="ZIP archive or folder")
+        parser.add_argument("--name", required=True, help="name of the new dataset")
+        parser.add_argument("--skip-bad", action="store_true", help="leave out files with problems")
+        parser.add_argument("--licence", default="", help="licence of the images, for example CC BY 4.0")
+        parser.add_argument("--citation", default="", help="how to cite the images")
+        parser.add_argument("--description", default="")
+        parser.add_argument("--phantom", action="store_true", help="the images are phantoms made by this program")
+        parser.add_argument("--json", action="store_true", help="print the report as JSON and nothing else")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            parameters = ImportParameters(
+                source=str(options["source"].expanduser().resolve()),
+                dataset_name=options["name"],
+                skip_bad=options["skip_bad"],
+                licence=options["licence"],
+                citation=options["citation"],
+                description=options["description"],
+                is_phantom=options["phantom"],
+            )
+        except ValueError as error:
+            raise CommandError(str(error)) from error
+        console = Console(file=self.stderr if options["json"] else self.stdout)  # type: ignore[arg-type]
+        refusal = ""
+        try:
+            result = _import(parameters, console)
+        except ImportRefusedError as error:
+            result, refusal = error.result, str(error)
+        except JobError as error:
+            raise CommandError(str(error)) from error
+        if options["json"]:
+            self.stdout.write(json.dumps(result, indent=2, ensure_ascii=False))
+        else:
+            _print_report(console, result, parameters.dataset_name)
+        if refusal:
+            raise CommandError(refusal)
+
+
+def _import(parameters: ImportParameters, console: Console) -> dict[str, Any]:
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console
+    )
+    with tempfile.TemporaryDirectory(dir=settings.FILE_UPLOAD_TEMP_DIR) as directory, bar:
+        task = bar.add_task("Reading", total=None)
+
+        def show(done: int, total: int, unit: str, message: str) -> None:
+            bar.update(task, completed=done, total=total, description=message)
+
+        return run_import(ForegroundContext(directory=Path(directory), on_progress=show), parameters)
+
+
+def _print_report(console: Console, result: dict[str, Any], name: str) -> None:
+    if result["problems"]:
+        table = Table("File", "What is wrong", "What to do", title=f"{result['problem_count']} problems")
+        for problem in result["problems"]:
+            table.add_row(problem["file"] or "(all)", problem["reason"], problem["fix"])
+        console.print(table)
+        if (hidden := result["problem_count"] - len(result["problems"])) > 0:
+            console.print(f"... and {hidden} more")
+    for note in result["notes"]:
+        console.print(f"Note: {note}")
+    if result["dataset_id"] is None:
+        return
+    per_class = ", ".join(f"{label} {n}" for label, n in result["counts"].items())
+    console.print(f"Imported {result['imported']} images as “{name}” ({per_class}).")
+    for key, words in (
+        ("problem_count", "files with problems left out"),
+        ("duplicates", "duplicates kept once"),
+        ("elsewhere", "images that another dataset has as well"),
+        ("ignored", "files ignored (README, .DS_Store, ...)"),
+    ):
+        if result[key]:
+            console.print(f"{result[key]} {words}")

@@ -1,0 +1,120 @@
+"""Reads on datasets and images: counts, and the filters that studies and training runs share."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet
+
+from imaging.models import Dataset, Image
+
+LIST_FILTERS = {"labels": "label", "view_positions": "view_position", "sex": "sex", "splits": "split"}
+NUMBER_FILTERS = {"age_min": "age_years__gte", "age_max": "age_years__lte"}
+FILTER_KEYS = (*LIST_FILTERS, *NUMBER_FILTERS)
+
+
+def dataset_counts(dataset: Dataset) -> dict[str, int]:
+    """Number of images per label, in the alphabetical order of labels."""
+    rows = dataset.images.order_by("label").values_list("label").annotate(n=Count("id"))
+    return dict(rows)
+
+
+def datasets_with_counts(**conditions: Any) -> list[Dataset]:
+    """Datasets, newest first, each with `counts` (label -> images) and `total`, in two queries in all."""
+    datasets = list(Dataset.objects.filter(**conditions))
+    counts: dict[Any, dict[str, int]] = {dataset.pk: {} for dataset in datasets}
+    rows = Image.objects.filter(dataset__in=list(counts)).order_by("dataset", "label")
+    for pk, label, n in rows.values_list("dataset", "label").annotate(n=Count("id")):
+        counts[pk][label] = n
+    for dataset in datasets:
+        dataset.counts = counts[dataset.pk]  # type: ignore[attr-defined]
+        dataset.total = sum(counts[dataset.pk].values())  # type: ignore[attr-defined]
+    return datasets
+
+
+def filter_images(dataset: Dataset, filters: Mapping[str, Any]) -> QuerySet[Image]:
+    """Images of `dataset` that pass every filter.
+
+    Keys: `labels`, `view_positions`, `sex`, `splits` (lists of accepted values), `age_min`, `age_max` (years,
+    inclusive; ages above 89 are stored as 90). An empty list or None does not filter. An image whose value is not
+    known never passes a filter on it: with `age_min` 19, images without an age are left out. The split is always
+    known; "" in `splits` stands for images outside every split.
+
+    Raises ValueError for an unknown key, a value that is not a list, or an age that is not a number or out of order.
+    """
+    cleaned = clean_filters(filters)
+    condition = Q()
+    for key, column in LIST_FILTERS.items():
+        if key in cleaned:
+            values = [value for value in cleaned[key] if value or key == "splits"]
+            condition &= Q(**{f"{column}__in": values})
+    for key, lookup in NUMBER_FILTERS.items():
+        if key in cleaned:
+            condition &= Q(**{lookup: cleaned[key]})  # NULL compares as unknown: not selected
+    return Image.objects.filter(condition, dataset=dataset)
+
+
+def clean_filters(filters: Mapping[str, Any]) -> dict[str, Any]:
+    """`filters` checked, without the entries that do not filter. Raises ValueError as `filter_images`."""
+    unknown = sorted(set(filters) - set(FILTER_KEYS))
+    if unknown:
+        raise ValueError(f"Unknown filter {', '.join(unknown)}; known: {', '.join(FILTER_KEYS)}")
+    cleaned: dict[str, Any] = {}
+    for key, value in filters.items():
+        if value is None:
+            continue
+        cleaner: Callable[[str, Any], Any] = _clean_list if key in LIST_FILTERS else _clean_age
+        value = cleaner(key, value)
+        if value != []:
+            cleaned[key] = value
+    if "age_min" in cleaned and "age_max" in cleaned and cleaned["age_min"] > cleaned["age_max"]:
+        raise ValueError(f"age_min {cleaned['age_min']:g} is above age_max {cleaned['age_max']:g}")
+    return cleaned
+
+
+def _clean_list(key: str, value: Any) -> list[str]:
+    if isinstance(value, str) or not isinstance(value, Sequence) or not all(isinstance(item, str) for item in value):
+        raise ValueError(f"Filter {key} must be a list of words, not {value!r}")
+    return list(value)
+
+
+def _clean_age(key: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+        raise ValueError(f"Filter {key} must be an age in years of at least 0, not {value!r}")
+    return value
+
+
+def describe_filters(filters: Mapping[str, Any]) -> str:
+    """The filters in words, for protocols and pages: "label normal; view PA; age 19 to 65 years", or "all images".
+
+    Raises ValueError as `filter_images`.
+    """
+    cleaned = clean_filters(filters)
+    words = []
+    names = {"labels": "label", "view_positions": "view", "sex": "sex", "splits": "split"}
+    for key, name in names.items():
+        if key in cleaned:
+            words.append(f"{name} {' or '.join(value or 'none' for value in cleaned[key])}")
+    low, high = cleaned.get("age_min"), cleaned.get("age_max")
+    if low is not None and high is not None:
+        words.append(f"age {low:g} to {high:g} years")
+    elif low is not None:
+        words.append(f"age {low:g} years or more")
+    elif high is not None:
+        words.append(f"age {high:g} years or less")
+    return "; ".join(words) or "all images"
+
+
+def filter_options(dataset: Dataset) -> dict[str, list[str]]:
+    """Values that occur in `dataset`, per list filter; "" only for the split."""
+    options = {}
+    for key, column in LIST_FILTERS.items():
+        values = dataset.images.order_by(column).values_list(column, flat=True).distinct()
+        options[key] = [value for value in values if value or key == "splits"]
+    return options
+
+
+def patients_in_several_splits(dataset: Dataset) -> int:
+    """Number of patients with images in more than one split: their images leak from training into testing."""
+    patients = dataset.images.exclude(patient_pseudonym="").exclude(split="").order_by().values("patient_pseudonym")
+    return patients.annotate(n=Count("split", distinct=True)).filter(n__gt=1).count()

@@ -1,0 +1,244 @@
+"""Verbs that write datasets and images, and the one that starts an import."""
+
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from django.db import connection, models, transaction
+from django.db.models import ProtectedError
+from django.utils import timezone
+
+from config.accounts.models import User
+from imaging import storage
+from imaging.intake.parameters import KIND, ImportParameters
+from imaging.models import Dataset, Image
+from worker.models import Job
+from worker.services import enqueue_job
+
+_PIXEL_LOCK = 0x7472_7078  # an arbitrary number of our own: the advisory lock on the pixel files (PostgreSQL)
+
+
+class DatasetError(ValueError):
+    """A change that a dataset does not allow; its text says why and what to do."""
+
+
+@transaction.atomic
+def create_synthetic_dataset(
+    *, name: str, description: str, created_by: User | None, is_phantom: bool = False
+) -> Dataset:
+    """An empty dataset for generated images. Raises DatasetError when the name is taken or empty."""
+    return create_dataset(
+        name=name,
+        origin=Dataset.Origin.SYNTHETIC,
+        description=description,
+        created_by=created_by,
+        is_phantom=is_phantom,
+    )
+
+
+@transaction.atomic
+def create_dataset(
+    *,
+    name: str,
+    origin: str,
+    created_by: User | None,
+    description: str = "",
+    licence: str = "",
+    citation: str = "",
+    is_phantom: bool = False,
+    pk: uuid.UUID | None = None,
+) -> Dataset:
+    """An empty dataset. Raises DatasetError when the name is taken, empty or longer than 200 characters."""
+    return Dataset.objects.create(
+        pk=pk or uuid.uuid4(),
+        name=checked_dataset_name(name),
+        origin=origin,
+        description=description,
+        licence=licence,
+        citation=citation,
+        is_phantom=is_phantom,
+        created_by=created_by,
+    )
+
+
+def checked_dataset_name(name: str) -> str:
+    """`name` without blanks around it. Raises DatasetError when it is taken, empty or too long."""
+    name = name.strip()
+    if not name:
+        raise DatasetError("The dataset needs a name.")
+    if len(name) > 200:
+        raise DatasetError(f"The name has {len(name)} characters; 200 are allowed.")
+    if Dataset.objects.filter(name=name).exists():
+        raise DatasetError(f"There is a dataset called “{name}” already. Choose another name.")
+    return name
+
+
+@transaction.atomic
+def add_image(
+    *, dataset: Dataset, pixels: np.ndarray, label: str, provenance: dict[str, Any] | None = None, **metadata: Any
+) -> tuple[Image, bool]:
+    """Store `pixels` (uint8 or uint16, shape (H, W)) as an image of `dataset`.
+
+    `metadata`: other fields of Image (age_years, sex, view_position, split, ...). Returns the image and whether it is
+    new; False means that the dataset had these very pixels already, and nothing was changed.
+    Raises DatasetError when the dataset is frozen, ValueError for pixels or a label that cannot be stored.
+    """
+    if not label.strip():
+        raise ValueError("An image needs a label")
+    _refuse_frozen(dataset)
+    lock_pixel_files()
+    stored = storage.store_pixels(pixels)
+    return Image.objects.get_or_create(
+        dataset=dataset,
+        pixel_sha256=stored.sha256,
+        defaults={
+            "width": stored.width,
+            "height": stored.height,
+            "bit_depth": stored.bit_depth,
+            "label": label,
+            "provenance": provenance or {},
+            **metadata,
+        },
+    )
+
+
+@transaction.atomic
+def freeze_dataset(*, dataset: Dataset) -> None:
+    """From now on nothing is added to `dataset` or taken away. Freezing again keeps the first date."""
+    Dataset.objects.filter(pk=dataset.pk, frozen_at=None).update(frozen_at=timezone.now())
+    dataset.refresh_from_db(fields=["frozen_at"])
+
+
+@transaction.atomic
+def delete_dataset(*, dataset: Dataset) -> None:
+    """Remove a dataset, its images, and the pixel files that no other dataset has.
+
+    Raises DatasetError, naming the users, when a study or a training run uses it.
+    """
+    hashes = list(dataset.images.values_list("pixel_sha256", flat=True))
+    try:
+        with transaction.atomic():
+            dataset.delete()
+    except ProtectedError as error:
+        raise DatasetError(
+            f"The dataset “{dataset.name}” cannot be deleted: it is used by {_users_in_words(error)}. "
+            "Delete those first; a dataset stays as long as results rest on it."
+        ) from error
+    transaction.on_commit(lambda: remove_unreferenced_pixels(hashes))
+
+
+def lock_pixel_files(*, exclusive: bool = False) -> None:
+    """Until the end of the transaction no pixel file is removed (or, exclusive: nobody relies on one being there).
+
+    Without it, one process could see a file that is stored already while another, whose import has failed, removes it.
+    SQLite needs nothing: transactions that write follow one another there.
+    """
+    if connection.vendor == "postgresql":
+        function = "pg_advisory_xact_lock" if exclusive else "pg_advisory_xact_lock_shared"
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT {function}(%s)", [_PIXEL_LOCK])
+
+
+def remove_unreferenced_pixels(hashes: Iterable[str]) -> int:
+    """Remove those of the pixel files that no image record needs any more; returns how many."""
+    candidates = sorted(set(hashes))
+    removed = 0
+    for start in range(0, len(candidates), 500):
+        chunk = candidates[start : start + 500]
+        with transaction.atomic():
+            lock_pixel_files(exclusive=True)
+            kept = set(Image.objects.filter(pixel_sha256__in=chunk).values_list("pixel_sha256", flat=True))
+            unused = [sha256 for sha256 in chunk if sha256 not in kept and storage.has_pixels(sha256)]
+            storage.delete_pixels(unused)
+            removed += len(unused)
+    return removed
+
+
+def sweep_pixel_files() -> int:
+    """Remove every pixel file that no image record needs, and writes that never ended; returns how many files.
+
+    Such files are left when a process is killed and its job is then cancelled, so that no attempt comes after. Safe
+    while imports run: they store again what is taken from under them.
+    """
+    return remove_unreferenced_pixels(storage.stored_hashes()) + storage.delete_stale_incoming()
+
+
+def _refuse_frozen(dataset: Dataset) -> None:
+    """Holds the dataset's row until the end of the transaction, so that it cannot be frozen in between."""
+    frozen_at = Dataset.objects.select_for_update().values_list("frozen_at", flat=True).get(pk=dataset.pk)
+    if frozen_at is not None:
+        raise DatasetError(
+            f"The dataset “{dataset.name}” is frozen since {frozen_at:%Y-%m-%d %H:%M} because a study or a training "
+            "run uses it. Import the images as a new dataset."
+        )
+
+
+def _users_in_words(error: ProtectedError) -> str:
+    named = {
+        f"{item._meta.verbose_name} “{item}”"
+        for item in error.protected_objects
+        if type(item).__str__ is not models.Model.__str__  # else only a number, which tells nobody anything
+    }
+    words = sorted(named or {f"a {item._meta.verbose_name}" for item in error.protected_objects})
+    more = f" and {len(words) - 5} more" if len(words) > 5 else ""
+    return ", ".join(words[:5]) + more
+
+
+@transaction.atomic
+def start_import(
+    *,
+    source: Path,
+    dataset_name: str,
+    skip_bad: bool = False,
+    licence: str = "",
+    citation: str = "",
+    description: str = "",
+    is_phantom: bool = False,
+    created_by: User | None,
+    delete_source: bool = False,
+    source_name: str = "",
+) -> Job:
+    """Queue the import of a ZIP archive or a folder (a path on the server) as a new dataset of real images.
+
+    The job's result is `intake.report.Report.as_result`. `delete_source` removes the source once it is imported.
+    Raises DatasetError when the name cannot be used, ValueError when there is no such file.
+    """
+    if not source.exists():
+        raise ValueError(f"There is no file or folder {source}")
+    name = checked_dataset_name(dataset_name)
+    parameters = ImportParameters(
+        source=str(source.resolve()),
+        source_name=source_name,
+        dataset_name=name,
+        skip_bad=skip_bad,
+        licence=licence,
+        citation=citation,
+        description=description,
+        is_phantom=is_phantom,
+        delete_source=delete_source,
+        created_by_id=created_by.pk if created_by is not None else None,
+    )
+    return enqueue_job(kind=KIND, parameters=parameters, title=f"Import “{name}”", created_by=created_by)
+
+
+def retry_import(*, job: Job, skip_bad: bool, created_by: User | None, dataset_name: str = "") -> Job:
+    """Import the same source again, without another upload, under the same name unless another one is given.
+
+    Raises ValueError when the source is no longer there or the first import has not failed; DatasetError as
+    `start_import`.
+    """
+    if job.kind != KIND or job.state not in (Job.State.FAILED, Job.State.CANCELLED):
+        raise ValueError("Only an import that was refused or cancelled can be tried again.")
+    source = Path(job.parameters["source"])
+    if not source.exists():
+        raise ValueError("The uploaded file is no longer on the server. Upload it again.")
+    same = ("source_name", "licence", "citation", "description", "is_phantom", "delete_source")
+    return start_import(
+        source=source,
+        dataset_name=dataset_name or job.parameters["dataset_name"],
+        skip_bad=skip_bad,
+        created_by=created_by,
+        **{key: job.parameters[key] for key in same},
+    )

@@ -1,0 +1,81 @@
+"""Uploaded archives: streamed to disk while they arrive, kept until they are imported, removed when forgotten."""
+
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.files.uploadedfile import TemporaryUploadedFile
+from django.core.files.uploadhandler import FileUploadHandler, StopUpload, TemporaryFileUploadHandler
+from django.http import HttpRequest
+
+from imaging.intake.parameters import KIND
+from worker.models import Job
+
+KEPT_SECONDS = 7 * 24 * 3600  # a refused upload can be imported again for a week
+
+
+class UploadTooLargeError(Exception):
+    """The request is larger than MAX_UPLOAD_BYTES."""
+
+
+class _SizeGuard(FileUploadHandler):
+    """Refuses by the declared length, which the server enforces; the rest is read and dropped, so that the browser
+    gets to see an answer instead of a broken connection.
+    """
+
+    too_large = False
+
+    def handle_raw_input(self, input_data: Any, META: Any, content_length: int, *args: Any, **kwargs: Any) -> None:  # noqa: N803
+        self.too_large = content_length > settings.MAX_UPLOAD_BYTES
+
+    def new_file(self, *args: Any, **kwargs: Any) -> None:
+        if self.too_large:
+            raise StopUpload(connection_reset=False)
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:
+        return raw_data
+
+    def file_complete(self, file_size: int) -> None:
+        return None
+
+
+def stream_to_disk(request: HttpRequest) -> None:
+    """To be called before anything reads `request.POST`."""
+    request.upload_handlers = [_SizeGuard(request), TemporaryFileUploadHandler(request)]
+
+
+def refuse_too_large(request: HttpRequest) -> None:
+    """Raises UploadTooLargeError, in words, when the request was cut off because of its size."""
+    request.POST  # noqa: B018  parsing it is what runs the handlers
+    if any(isinstance(handler, _SizeGuard) and handler.too_large for handler in request.upload_handlers):
+        raise UploadTooLargeError(
+            f"The upload is larger than {settings.MAX_UPLOAD_BYTES / 2**20:g} MB. Split the archive, or ask the "
+            "administrator to raise MAX_UPLOAD_MB or to import it on the server with “manage.py import_images”."
+        )
+
+
+def keep_upload(upload: TemporaryUploadedFile) -> Path:
+    """Move an upload, without copying it, to where the import job finds it."""
+    folder = _folder()
+    remove_forgotten_uploads()
+    path = folder / f"{uuid.uuid4()}.upload"
+    upload.flush()
+    Path(upload.temporary_file_path()).rename(path)
+    return path
+
+
+def remove_forgotten_uploads() -> None:
+    """Remove uploads of refused imports after a week; never one that a job in the queue will read."""
+    active = Job.objects.filter(kind=KIND, state__in=Job.ACTIVE).values_list("parameters__source", flat=True)
+    wanted = set(active)
+    for path in _folder().glob("*.upload"):
+        if str(path) not in wanted and time.time() - path.stat().st_mtime > KEPT_SECONDS:
+            path.unlink(missing_ok=True)
+
+
+def _folder() -> Path:
+    folder = Path(settings.DATA_DIR) / "uploads"
+    folder.mkdir(exist_ok=True, mode=0o700)
+    return folder

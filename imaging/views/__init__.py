@@ -1,0 +1,19 @@
+"""Pages on datasets and images, for investigators only."""
+
+from imaging.views.datasets import dataset_delete, dataset_detail, dataset_list
+from imaging.views.images import image_detail, image_original, image_thumbnail, image_view
+from imaging.views.imports import check_name, import_new, import_result, import_retry
+
+__all__ = [
+    "check_name",
+    "dataset_delete",
+    "dataset_detail",
+    "dataset_list",
+    "image_detail",
+    "image_original",
+    "image_thumbnail",
+    "image_view",
+    "import_new",
+    "import_result",
+    "import_retry",
+]

@@ -1,0 +1,426 @@
+"""A reader and an investigator in real browsers: from the invitation link to the numbers on the results page."""
+
+import re
+import uuid
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from config.accounts.models import User
+from tests.factories import PASSWORD, UserFactory
+from tests.turing.builders import make_draft, make_session
+from turing.models import Answer, ReadingSession
+from turing.reading.selectors import current_of
+from turing.services import close_study, create_invitations, open_study
+
+N_REAL, N_SYNTHETIC = 4, 4
+TOTAL = N_REAL + N_SYNTHETIC
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def study():
+    return open_study(study=make_draft(name="Chest study", n_real=N_REAL, n_synthetic=N_SYNTHETIC, size=56), by=None)
+
+
+@pytest.fixture
+def link(study, live_server):
+    ((_, secret),) = create_invitations(study=study, count=1, by=None)
+    return f"{live_server.url}/invite/{secret}/"
+
+
+def register(page: Page, link: str) -> ReadingSession:
+    page.goto(link)
+    page.get_by_label("User name").fill("newcomer")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_label("Password again").fill(PASSWORD)
+    page.get_by_role("button", name="Make my account and go on").click()
+    page.get_by_role("button", name="Start reading").click()
+    return ReadingSession.objects.get()
+
+
+def sign_in(page: Page, live_server, user: User) -> None:
+    page.goto(f"{live_server.url}/accounts/login/")
+    page.locator("input[name=login]").fill(user.username)
+    page.locator("input[name=password]").fill(PASSWORD)
+    page.locator("main form button").click()
+    page.wait_for_url(lambda url: "/accounts/login" not in url)
+
+
+def wait_for(page: Page, position: int) -> None:
+    """The image at `position` is on the screen and can be answered."""
+    expect(page.locator("#reading-progress")).to_have_text(f"{position} of {TOTAL}")
+    expect(page.locator("#reading")).to_have_attribute("data-state", "ready")
+
+
+def canvas_greys(page: Page) -> int:
+    """How many different greys are on the canvas; 1 when it is empty."""
+    return page.evaluate(
+        """() => {
+            const canvas = document.getElementById("reading-canvas");
+            const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+            return new Set(data.filter((_, index) => index % 4 === 0)).size;
+        }"""
+    )
+
+
+def send(page: Page, session: ReadingSession, token: str, value: str) -> int:
+    """What a cheating page would do: an answer past the buttons. Returns the status."""
+    return page.evaluate(
+        """async ({ url, body }) => {
+            const token = document.cookie.match(/csrftoken=([^;]+)/)[1];
+            const headers = { "Content-Type": "application/json", "X-CSRFToken": token };
+            return (await fetch(url, { method: "POST", headers, body: JSON.stringify(body) })).status;
+        }""",
+        {
+            "url": f"/read/{session.pk}/answer",
+            "body": {"token": token, "value": value, "idempotency_key": str(uuid.uuid4()), "reading_ms": 1},
+        },
+    )
+
+
+def fetch_status(page: Page, address: str) -> int:
+    return page.evaluate("async (url) => (await fetch(url)).status", address)
+
+
+def answers() -> list[str]:
+    return list(Answer.objects.order_by("trial__position").values_list("value", flat=True))
+
+
+def test_a_whole_study(page, browser, live_server, study, link):
+    given = ["real", "synthetic", "synthetic", "real", "real", "synthetic", "real", "real"]
+    session = register(page, link)
+    reading_url = f"{live_server.url}/read/{session.pk}/"
+
+    # by key
+    wait_for(page, 1)
+    assert canvas_greys(page) > 50
+    first_token = current_of(session).token
+    page.keyboard.press("r")
+    wait_for(page, 2)
+    # by mouse
+    page.get_by_role("button", name="Synthetic").click()
+    wait_for(page, 3)
+    assert answers() == ["real", "synthetic"]
+
+    # going back: the browser's button leads away or to the same current image, never to an earlier one
+    page.go_back()
+    page.goto(reading_url)
+    wait_for(page, 3)
+    # an image that was answered is gone, and its answer final
+    assert fetch_status(page, f"/read/{session.pk}/stimulus/{first_token}") == 404
+    assert send(page, session, first_token, "synthetic") == 409
+    # a future one does not exist, and the current one cannot be skipped
+    assert fetch_status(page, f"/read/{session.pk}/stimulus/{uuid.uuid4()}") == 404
+    assert fetch_status(page, f"/read/{session.pk}/4/") == 404
+    assert send(page, session, str(uuid.uuid4()), "real") == 404
+    page.goto(f"{reading_url}done/")
+    expect(page).to_have_url(reading_url)
+    wait_for(page, 3)
+    assert answers() == ["real", "synthetic"]
+
+    # a reload in the middle
+    token = current_of(session).token
+    page.reload()
+    wait_for(page, 3)
+    assert current_of(session).token == token
+
+    for position, key in ((3, "2"), (4, "ArrowLeft"), (5, "1"), (6, "ArrowRight"), (7, "R")):
+        wait_for(page, position)
+        page.keyboard.press(key)
+    wait_for(page, 8)
+    page.get_by_role("button", name="Real").click()
+    expect(page).to_have_url(f"{reading_url}done/")
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"Thank you: you have read all {TOTAL} images")
+    assert answers() == given
+
+    # the truth reached nobody before the study is closed; then the investigator sees what can be computed by hand
+    investigator = UserFactory(role=User.Role.INVESTIGATOR)
+    with browser.new_context() as context:
+        desk = context.new_page()
+        sign_in(desk, live_server, investigator)
+        desk.goto(f"{live_server.url}/studies/{study.pk}/results/")
+        expect(desk.get_by_role("heading", level=1)).to_have_text("No results before the study is closed")
+        desk.goto(f"{live_server.url}/studies/{study.pk}/")
+        desk.get_by_text("Close the study…").click()
+        desk.get_by_role("button", name="Yes, close it").click()
+        desk.get_by_role("link", name="Results").click()
+        row = re.sub(r"\s+", " ", desk.get_by_role("row", name=re.compile("R01")).inner_text())
+
+    truth = list(study.trials.values_list("truth__origin", flat=True))
+    right = {
+        origin: sum(t == g == origin for t, g in zip(truth, given, strict=True)) for origin in ("real", "synthetic")
+    }
+    total = right["real"] + right["synthetic"]
+    assert f"{100 * total / TOTAL:.1f} % " in row
+    assert f"{total} of {TOTAL}" in row
+    assert f"{100 * right['real'] / N_REAL:.1f} % " in row
+    assert f"{right['real']} of {N_REAL}" in row
+    assert f"{right['synthetic']} of {N_SYNTHETIC}" in row
+    assert "R01 8 of 8" in row
+    flagged = Answer.objects.exclude(flags=[]).count()
+    assert row.endswith(f" {flagged}")
+
+
+def test_the_server_finds_the_reading_times_plausible(page, link):
+    session = register(page, link)
+
+    for position in (1, 2, 3):
+        wait_for(page, position)
+        page.wait_for_timeout(400)
+        page.keyboard.press("r")
+    wait_for(page, 4)
+
+    for answer in Answer.objects.filter(session=session):
+        assert answer.flags == []
+        assert 400 <= answer.reading_ms <= answer.server_ms
+        assert answer.hidden_ms == 0
+
+
+def test_a_double_press_is_one_answer(page, link):
+    register(page, link)
+
+    wait_for(page, 1)
+    page.keyboard.press("r")
+    page.keyboard.press("r")
+    page.keyboard.press("s")
+    wait_for(page, 2)
+    page.get_by_role("button", name="Real").dblclick()
+    wait_for(page, 3)
+
+    assert answers() == ["real", "real"]
+
+
+def test_a_held_key_is_one_answer(page, link):
+    register(page, link)
+
+    wait_for(page, 1)
+    for _ in range(8):  # down again without up: what the system repeats while a key is held
+        page.keyboard.down("r")
+        page.wait_for_timeout(150)
+    page.keyboard.up("r")
+    wait_for(page, 2)
+
+    assert answers() == ["real"]
+
+
+def test_keys_with_a_modifier_belong_to_the_browser(page, link):
+    register(page, link)
+
+    wait_for(page, 1)
+    page.keyboard.press("Control+s")
+    page.keyboard.press("Alt+ArrowRight")
+
+    wait_for(page, 1)
+    assert answers() == []
+
+
+def test_a_lost_connection_is_told_and_the_answer_sent_when_it_is_back(page, context, link):
+    register(page, link)
+    wait_for(page, 1)
+
+    context.set_offline(True)
+    page.keyboard.press("s")
+    expect(page.locator("#reading-notice")).to_contain_text("Your answer is not stored yet.")
+    assert answers() == []
+    assert canvas_greys(page) == 1  # the answer is final: the image is gone already
+    context.set_offline(False)
+    page.get_by_role("button", name="Try now").click()
+    wait_for(page, 2)
+
+    assert answers() == ["synthetic"]
+    expect(page.locator("#reading-notice")).to_be_hidden()
+
+
+def test_an_answer_whose_confirmation_was_lost_is_stored_once(page, link):
+    """The server stores it, the network loses the response, and the page asks again with the same key."""
+    register(page, link)
+    wait_for(page, 1)
+    lost = []
+
+    def lose_first(route):
+        if not lost:
+            lost.append(route.fetch().status)
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route("**/answer", lose_first)
+    page.keyboard.press("s")
+    wait_for(page, 2)
+
+    assert lost == [200]
+    assert answers() == ["synthetic"]
+
+
+def test_a_stale_tab_is_told_and_moves_on(page, context, link):
+    session = register(page, link)
+    wait_for(page, 1)
+    other = context.new_page()
+    other.goto(page.url)
+    wait_for(other, 1)
+    other.keyboard.press("r")
+    wait_for(other, 2)
+
+    page.keyboard.press("s")
+    expect(page.locator("#reading-notice")).to_contain_text("was answered already, perhaps in another tab")
+    wait_for(page, 2)
+
+    assert answers() == ["real"]
+    page.keyboard.press("s")
+    wait_for(page, 3)
+    assert answers() == ["real", "synthetic"]
+    assert session.answers.get(trial__position=2).flags == ["shown-again"]
+
+
+def test_time_in_the_background_is_measured_apart(page, link):
+    """Chromium without a window never hides a tab, so the page is told that it was, through the event it listens to."""
+    register(page, link)
+    wait_for(page, 1)
+
+    page.evaluate(
+        """() => {
+            window.pretendHidden = true;
+            Object.defineProperty(document, "hidden", { get: () => window.pretendHidden });
+            document.dispatchEvent(new Event("visibilitychange"));
+        }"""
+    )
+    page.wait_for_timeout(500)
+    page.evaluate("window.pretendHidden = false; document.dispatchEvent(new Event('visibilitychange'))")
+    page.wait_for_timeout(100)
+    page.keyboard.press("r")
+    wait_for(page, 2)
+
+    answer = Answer.objects.get()
+    assert answer.flags == ["hidden"]
+    assert 500 <= answer.hidden_ms < answer.reading_ms
+    assert answer.reading_ms - answer.hidden_ms >= 100
+
+
+def test_pausing_does_not_start_the_next_clock(page, link, live_server):
+    session = register(page, link)
+    wait_for(page, 1)
+
+    page.get_by_role("button", name="Pause after this image").click()
+    page.keyboard.press("r")
+    expect(page).to_have_url(f"{live_server.url}/my-studies/")
+
+    assert session.presentations.get(trial__position=2).times_served == 0
+    page.get_by_role("link", name="Go on reading").click()
+    wait_for(page, 2)
+
+
+def test_a_study_closed_while_reading_says_so(page, link, study):
+    register(page, link)
+    wait_for(page, 1)
+    close_study(study=study, by=None)
+
+    page.keyboard.press("r")
+
+    expect(page.locator("#reading-notice")).to_contain_text("The study is closed: no more answers are taken.")
+    assert answers() == []
+
+
+def test_who_was_signed_out_can_sign_in_beside_and_lose_nothing(page, context, link, live_server):
+    register(page, link)
+    wait_for(page, 1)
+    session_cookie = [cookie for cookie in context.cookies() if cookie["name"] == "sessionid"]
+    context.clear_cookies(name="sessionid")
+
+    page.keyboard.press("s")
+    expect(page.locator("#reading-notice")).to_contain_text("You are signed out.")
+    assert answers() == []
+    with context.expect_page() as opened:
+        page.get_by_role("link", name="Sign in").click()
+    beside = opened.value
+    beside.locator("input[name=login]").fill("newcomer")
+    beside.locator("input[name=password]").fill(PASSWORD)
+    beside.locator("main form button").click()
+    expect(beside.locator("#reading-progress")).to_have_text(f"1 of {TOTAL}")
+    page.get_by_role("button", name="Try now").click()
+    wait_for(page, 2)
+
+    assert len(session_cookie) == 1
+    assert answers() == ["synthetic"]
+
+
+def test_the_image_is_drawn_in_the_pixels_of_the_screen_and_the_page_never_moves(browser, live_server, study):
+    session = make_session(study=study)
+    with browser.new_context(device_scale_factor=2, viewport={"width": 1000, "height": 700}) as context:
+        page = context.new_page()
+        session.reader.set_password(PASSWORD)
+        session.reader.save()
+        sign_in(page, live_server, session.reader)
+        boxes = []
+        page.goto(f"{live_server.url}/read/{session.pk}/")
+        for position in (1, 2):
+            wait_for(page, position)
+            boxes.append(page.locator("#reading-canvas").bounding_box())
+            boxes.append(page.get_by_role("button", name="Real").bounding_box())
+            page.keyboard.press("r")
+        wait_for(page, 3)
+        size = page.evaluate(
+            "[document.getElementById('reading-canvas').width, document.body.scrollHeight, innerHeight]"
+        )
+
+    assert boxes[:2] == boxes[2:]
+    assert size[0] == round(boxes[0]["width"] * 2)
+    assert size[1] <= size[2]  # nothing to scroll
+
+
+def test_without_javascript_the_page_says_what_it_needs(browser, live_server, study):
+    session = make_session(study=study)
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        sign_in(page, live_server, session.reader)
+        page.goto(f"{live_server.url}/read/{session.pk}/")
+
+        expect(page.get_by_text("This page needs JavaScript to measure the reading time.")).to_be_visible()
+
+
+def accessibility_problems(page: Page) -> list[str]:
+    found = Axe().run(page).response["violations"]
+    return [f"{problem['id']}: {node['html']}" for problem in found for node in problem["nodes"]]
+
+
+def test_pages_are_accessible(page, browser, live_server, study, link):
+    """axe finds nothing, on every page of a reader and of an investigator."""
+    problems = {}
+    page.goto(link)
+    problems["invitation"] = accessibility_problems(page)
+    session = register(page, link)
+    wait_for(page, 1)
+    problems["reading"] = accessibility_problems(page)
+    for name in ("my-studies/", f"read/{session.pk}/instructions/"):
+        page.goto(f"{live_server.url}/{name}")
+        problems[name] = accessibility_problems(page)
+    close_study(study=study, by=None)
+    draft = make_draft(name="Draft")
+
+    with browser.new_context() as context:
+        desk = context.new_page()
+        sign_in(desk, live_server, UserFactory(role=User.Role.INVESTIGATOR))
+        for name in ("", "new/", f"{draft.pk}/", f"{draft.pk}/results/", f"{study.pk}/", f"{study.pk}/results/"):
+            desk.goto(f"{live_server.url}/studies/{name}")
+            problems[f"studies/{name}"] = accessibility_problems(desk)
+        desk.goto(f"{live_server.url}/studies/{draft.pk}/")
+        desk.get_by_role("button", name="Make links").click()
+        expect(desk.get_by_role("button", name="Copy link 1")).to_be_visible()
+        problems["links"] = accessibility_problems(desk)
+
+    assert {name: found for name, found in problems.items() if found} == {}
+
+
+def test_a_keyboard_alone_is_enough(page, link):
+    register(page, link)
+    wait_for(page, 1)
+    page.get_by_role("button", name="Synthetic").focus()
+    page.keyboard.press("Enter")
+    wait_for(page, 2)
+
+    expect(page.get_by_role("button", name="Synthetic")).to_be_focused()
+    page.keyboard.press("Space")
+    wait_for(page, 3)
+    assert answers() == ["synthetic", "synthetic"]
