@@ -1,0 +1,116 @@
+"""The database itself refuses to change the record, on SQLite and on PostgreSQL, whoever asks in SQL."""
+
+import pytest
+from django.core.management import call_command
+from django.db import IntegrityError, connection, transaction
+
+from tests.turing.builders import answer_next, make_draft, make_open_study, make_session
+from turing.models import Answer, Study, Trial, TrialTruth
+from turing.services import close_study
+
+pytestmark = pytest.mark.django_db
+
+
+def refused(sql: str, *parameters) -> str:
+    """The database's words."""
+    with pytest.raises(IntegrityError) as error, transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+    return str(error.value)
+
+
+@pytest.fixture
+def study():
+    session = make_session()
+    answer_next(session, "real")
+    return session.study
+
+
+@pytest.mark.parametrize(
+    ("table", "change"),
+    [
+        ("turing_answer", "value = 'synthetic'"),
+        ("turing_answer", "reading_ms = 1"),
+        ("turing_trial", "stimulus_file = 'stimuli/other'"),
+        ("turing_trialtruth", "origin = 'real'"),
+    ],
+)
+def test_rows_of_the_record_cannot_be_changed(study, table, change):
+    assert f"{table} is insert-only" in refused(f"UPDATE {table} SET {change}")  # noqa: S608
+
+
+@pytest.mark.parametrize(
+    ("table", "model"), [("turing_answer", Answer), ("turing_trial", Trial), ("turing_trialtruth", TrialTruth)]
+)
+def test_rows_of_the_record_cannot_be_removed(study, table, model):
+    before = model.objects.count()
+
+    assert f"{table} is insert-only" in refused(f"DELETE FROM {table}")  # noqa: S608
+
+    assert model.objects.count() == before > 0
+
+
+def test_nor_by_the_orm(study):
+    answer = Answer.objects.get()
+    answer.value = "synthetic"
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        answer.save()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        answer.delete()
+
+    answer.refresh_from_db()
+    assert answer.value == "real"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "name = 'other'",
+        "question = 'other'",
+        "seed = 1",
+        "n_real = 1",
+        "image_size = 99",
+        "positive_class = 'synthetic'",
+        "protocol_sha256 = 'forged'",
+        "manifest_sha256 = 'forged'",
+        "protocol = '{}'",
+        'real_filters = \'{"labels": ["a"]}\'',
+        "opened_at = NULL",
+        "is_example = NOT is_example",
+        "status = 'draft'",
+    ],
+)
+def test_an_opened_study_is_frozen(change):
+    make_open_study()
+
+    assert "an opened study is frozen" in refused(f"UPDATE turing_study SET {change}")  # noqa: S608
+
+
+def test_a_closed_study_is_not_opened_again():
+    close_study(study=make_open_study(), by=None)
+
+    assert "an opened study is frozen" in refused("UPDATE turing_study SET status = 'open'")
+
+
+def test_an_opened_study_is_not_deleted():
+    make_open_study()
+
+    assert "an opened study is frozen" in refused("DELETE FROM turing_study")
+
+
+def test_a_draft_is_free():
+    make_draft()
+
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE turing_study SET seed = 1, name = 'other'")
+        cursor.execute("DELETE FROM turing_study")
+
+    assert Study.objects.count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_triggers_outlive_the_flush_of_a_test_database():
+    call_command("flush", interactive=False, verbosity=0)
+    answer_next(make_session())
+
+    assert "turing_answer is insert-only" in refused("DELETE FROM turing_answer")

@@ -1,0 +1,1 @@
+"""The leak audit: could a reader tell real from synthetic without looking at the picture? Pure numerics, no Django."""

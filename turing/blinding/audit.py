@@ -1,0 +1,200 @@
+"""The verdict of the leak audit.
+
+Per pixel statistic and jointly: the AUC of telling real from synthetic by it, with CI, and whether chance explains it.
+A study is blocked when a transport feature varies at all, or when an AUC is above the limit and chance does not
+explain it (family-wise error over all statistics at `alpha`). The joint AUC is cross-validated.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import QuantileTransformer
+
+from turing.blinding.features import (
+    PIXEL_FEATURES,
+    TRANSPORT_FEATURES,
+    Observation,
+    pixel_features,
+    transport_features,
+)
+
+DEFAULT_LIMIT = 0.75
+DEFAULT_ALPHA = 0.01
+JOINT = "all statistics together"
+
+CURES = {
+    "byte_length": "The server sends bodies of different lengths. This is a fault of the installation: report it.",
+    "headers": "The server, or a proxy in front of it, adds headers that differ between images. Compare them and "
+    "switch off caching, compression and ETags in the proxy for /read/.",
+    "dimensions": "Images of different sizes are shown. Render all of them to one size.",
+    "grey_levels": "One side uses more grey levels. Give both sides the same bit depth and windowing before import.",
+    "grey_minimum": "The darkest grey differs. Apply the same windowing to both sides before import.",
+    "grey_maximum": "The brightest grey differs. Apply the same windowing to both sides before import.",
+    "histogram_comb": "One side has gaps in its histogram, as stretching or re-quantising leaves them. Apply the same "
+    "grey-level processing to both sides.",
+    "border_mean": "The border gives it away (collimation, padding, a frame). Crop or mask both sides alike.",
+    "border_sd": "The border gives it away (collimation, padding, a frame). Crop or mask both sides alike.",
+    "mean": "One side is brighter. Apply the same windowing to both sides, or choose images of similar exposure.",
+    "duplicates": "Some pictures occur more than once on one side. Remove duplicates from the dataset.",
+    JOINT: "No single statistic stands out, but together they tell the sides apart. Look at the statistics with the "
+    "highest AUC, and process both sides alike.",
+}
+_PHASE_CURE = (
+    "A regular grid of rows or columns (JPEG blocks, upsampling) is on one side only. Use the same compression history "
+    "for both sides; a generator with grid artefacts must be trained further, or with resize-convolutions."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureLeak:
+    """How well one statistic tells real from synthetic.
+
+    auc : 0.5 to 1, direction-free (0.5 tells nothing)
+    low, high : 95 % CI (Hanley and McNeil 1982)
+    p_value : two-sided against 0.5 (Mann-Whitney U), not corrected
+    blocks : above the limit and not explained by chance
+    """
+
+    name: str
+    auc: float
+    low: float
+    high: float
+    p_value: float
+    blocks: bool
+    cure: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeakAudit:
+    """Result of `audit_leaks`. `varying` maps a transport feature to its values and how often each occurs."""
+
+    n_real: int
+    n_synthetic: int
+    limit: float
+    alpha: float
+    varying: dict[str, dict[str, int]]
+    features: tuple[FeatureLeak, ...]
+
+    @property
+    def blocked(self) -> bool:
+        return bool(self.varying) or any(feature.blocks for feature in self.features)
+
+    @property
+    def reasons(self) -> list[str]:
+        """Plain sentences: what leaks, and the cure."""
+        lines = []
+        for name, values in self.varying.items():
+            shown = ", ".join(f"“{value}” ({count} images)" for value, count in list(values.items())[:4])
+            lines.append(f"{name.replace('_', ' ')} is not the same for all images: {shown}. {CURES[name]}")
+        for feature in self.features:
+            if feature.blocks:
+                lines.append(
+                    f"{feature.name.replace('_', ' ')} tells real from synthetic with an AUC of {feature.auc:.2f} "
+                    f"(95 % CI {feature.low:.2f} to {feature.high:.2f}; limit {self.limit:.2f}). {feature.cure}"
+                )
+        return lines
+
+
+def audit_leaks(
+    observations: Sequence[Observation],
+    synthetic: Sequence[bool],
+    *,
+    limit: float = DEFAULT_LIMIT,
+    alpha: float = DEFAULT_ALPHA,
+    seed: int = 0,
+) -> LeakAudit:
+    """Audit what readers receive.
+
+    Parameters
+    ----------
+    observations : one per trial
+    synthetic : truth of each trial
+    limit : AUC in (0.5, 1] above which a statistic may block
+    alpha : family-wise error rate in (0, 1) over all statistics (Bonferroni)
+    seed : of the cross-validation folds
+
+    Raises
+    ------
+    ValueError
+        lengths differ, a side is empty, or a setting is out of range.
+    """
+    truth = np.asarray(synthetic, dtype=bool)
+    if truth.shape != (len(observations),):
+        raise ValueError(f"{len(observations)} observations need as many truths; got shape {truth.shape}")
+    if truth.all() or not truth.any():
+        raise ValueError("Both real and synthetic images are needed for a leak audit")
+    if not 0.5 < limit <= 1:
+        raise ValueError(f"limit must be in (0.5, 1]; got {limit}")
+    if not 0 < alpha < 1:
+        raise ValueError(f"alpha must be in (0, 1); got {alpha}")
+
+    transport = transport_features(observations)
+    varying = {
+        name: dict(Counter(transport[name]).most_common())
+        for name in TRANSPORT_FEATURES
+        if len(set(transport[name])) > 1
+    }
+    values = pixel_features(observations)
+    scores = {name: values[name] for name in PIXEL_FEATURES if np.ptp(values[name]) > 0}
+    joint = _joint_scores(np.column_stack(list(scores.values())), truth, seed=seed) if scores else None
+    threshold = alpha / (len(PIXEL_FEATURES) + 1)
+    leaks = [_leak(name, score, truth, limit=limit, threshold=threshold) for name, score in scores.items()]
+    if joint is not None:
+        leaks.append(_leak(JOINT, joint, truth, limit=limit, threshold=threshold, one_sided=True))
+    return LeakAudit(
+        n_real=int((~truth).sum()),
+        n_synthetic=int(truth.sum()),
+        limit=limit,
+        alpha=alpha,
+        varying=varying,
+        features=tuple(sorted(leaks, key=lambda leak: -leak.auc)),
+    )
+
+
+def _leak(
+    name: str, score: np.ndarray, truth: np.ndarray, *, limit: float, threshold: float, one_sided: bool = False
+) -> FeatureLeak:
+    n1, n0 = int(truth.sum()), int((~truth).sum())
+    u, p_value = stats.mannwhitneyu(
+        score[truth], score[~truth], alternative="greater" if one_sided else "two-sided", method="auto"
+    )
+    auc = float(u) / (n1 * n0)
+    if not one_sided:  # a cross-validated score below 0.5 is chance, not a leak turned round
+        auc = max(auc, 1 - auc)
+    low, high = _hanley_mcneil(auc, n1, n0)
+    return FeatureLeak(
+        name=name,
+        auc=auc,
+        low=low,
+        high=high,
+        p_value=float(p_value),
+        blocks=bool(auc >= limit and p_value < threshold),
+        cure=CURES.get(name, _PHASE_CURE),
+    )
+
+
+def _hanley_mcneil(auc: float, n1: int, n0: int) -> tuple[float, float]:
+    """95 % CI of an AUC from its value and the class sizes (Hanley and McNeil, Radiology 1982;143:29-36)."""
+    q1, q2 = auc / (2 - auc), 2 * auc**2 / (1 + auc)
+    variance = (auc * (1 - auc) + (n1 - 1) * (q1 - auc**2) + (n0 - 1) * (q2 - auc**2)) / (n1 * n0)
+    half = 1.959964 * np.sqrt(max(variance, 0.0))
+    return max(0.0, auc - half), min(1.0, auc + half)
+
+
+def _joint_scores(matrix: np.ndarray, truth: np.ndarray, *, seed: int) -> np.ndarray | None:
+    """Out-of-fold log odds of a logistic regression on rank-normalised statistics; None for too few images."""
+    folds = min(5, int(truth.sum()), int((~truth).sum()))
+    if folds < 2:
+        return None
+    model = make_pipeline(
+        QuantileTransformer(n_quantiles=min(100, len(truth) // 2), output_distribution="uniform", random_state=0),
+        LogisticRegression(C=1.0, max_iter=1000),
+    )
+    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
+    return cross_val_predict(model, matrix, truth, cv=splitter, method="decision_function")

@@ -1,0 +1,76 @@
+"""What readers do: their session in a study, the image being shown, and their final answers."""
+
+import secrets
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from turing.models.studies import Origin, Study, Trial
+
+
+class ReadingSession(models.Model):
+    """One reader in one study."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="sessions")
+    reader = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="reading_sessions"
+    )
+    reader_code = models.CharField(max_length=16)  # R01, R02, ...: all that results ever name
+    is_simulated = models.BooleanField(default=False)  # answers drawn by a program; labelled wherever they show
+    instructions_read_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["reader_code"]
+        constraints = [
+            models.UniqueConstraint(fields=["study", "reader"], name="session_reader_unique"),
+            models.UniqueConstraint(fields=["study", "reader_code"], name="session_code_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reader_code} in {self.study}"
+
+
+def new_presentation_token() -> str:
+    return secrets.token_urlsafe(24)
+
+
+class Presentation(models.Model):
+    """A trial being shown to a reader: the opaque address of its pixels, and the server's own clock."""
+
+    session = models.ForeignKey(ReadingSession, on_delete=models.PROTECT, related_name="presentations")
+    trial = models.ForeignKey(Trial, on_delete=models.PROTECT, related_name="+")
+    token = models.CharField(max_length=64, unique=True, default=new_presentation_token)
+    created_at = models.DateTimeField(auto_now_add=True)
+    first_served_at = models.DateTimeField(null=True, blank=True)  # pixels sent for the first time
+    last_served_at = models.DateTimeField(null=True, blank=True)
+    times_served = models.PositiveIntegerField(default=0)  # above 1: reloaded, came back, or second tab
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["session", "trial"], name="presentation_unique")]
+
+
+class Answer(models.Model):
+    """Final. Insert-only: triggers in the database refuse any change or removal (migration 0002)."""
+
+    session = models.ForeignKey(ReadingSession, on_delete=models.PROTECT, related_name="answers")
+    trial = models.ForeignKey(Trial, on_delete=models.PROTECT, related_name="+")
+    value = models.CharField(max_length=16, choices=Origin)
+    idempotency_key = models.UUIDField()
+    reading_ms = models.PositiveIntegerField(null=True, blank=True)  # page's monotonic clock, first paint to response
+    hidden_ms = models.PositiveIntegerField(default=0)  # part of it with the tab hidden
+    server_ms = models.PositiveIntegerField()  # server's clock, first pixels sent to answer received
+    flags = models.JSONField(default=list, blank=True)  # why the time may be wrong; see turing.timing
+    answered_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["session", "trial"], name="answer_unique"),
+            models.UniqueConstraint(fields=["session", "idempotency_key"], name="answer_key_unique"),
+            models.CheckConstraint(name="answer_value_known", condition=Q(value__in=Origin.values)),
+        ]

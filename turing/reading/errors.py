@@ -1,0 +1,41 @@
+"""Refusals while reading. Each has an HTTP status and a short code that the page acts on."""
+
+
+class ReadingRefused(Exception):  # noqa: N818  what it is: an answer, not a fault
+    """A request that the locked order does not allow. The text is shown to the reader and never tells the truth of
+    an image, a hash, or how many images of a kind there are."""
+
+    status = 400
+    code = "refused"
+
+
+class InvalidAnswer(ReadingRefused):
+    status = 400
+    code = "invalid"
+
+
+class StudyClosed(ReadingRefused):
+    status = 403
+    code = "closed"
+
+
+class NotStarted(ReadingRefused):
+    status = 409
+    code = "not-started"
+
+
+class UnknownImage(ReadingRefused):
+    """Never existed, belongs to somebody else, or is not there yet: one answer for all, so nothing can be probed."""
+
+    status = 404
+    code = "unknown-image"
+
+
+class NotShown(ReadingRefused):
+    status = 409
+    code = "not-shown"
+
+
+class AnsweredAlready(ReadingRefused):
+    status = 409
+    code = "answered-already"

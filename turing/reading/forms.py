@@ -1,0 +1,74 @@
+"""The form of a new reader, and the check of an answer that a page sent."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+from django import forms
+
+from config.accounts.models import User
+from config.forms import BootstrapFormMixin
+from turing.reading.errors import InvalidAnswer
+
+
+class RegistrationForm(BootstrapFormMixin, forms.ModelForm):
+    password = forms.CharField(
+        label="Password",
+        strip=False,
+        help_text="At least 10 characters; not only digits.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+    password_again = forms.CharField(
+        label="Password again", strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
+    )
+
+    class Meta:
+        model = User
+        fields = ("username", "email")
+        labels = {"username": "User name", "email": "E-mail"}
+        help_texts = {
+            "username": "You sign in with it. Results never show it: readers appear as R01, R02, …",
+            "email": "Only for resetting your password.",
+        }
+        widgets = {
+            "username": forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none"}),
+            "email": forms.EmailInput(attrs={"autocomplete": "email"}),
+        }
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        if "password" in cleaned and cleaned["password"] != cleaned.get("password_again"):
+            self.add_error("password_again", "The two passwords are not the same. Type them again.")
+        return cleaned
+
+
+def parse_answer(body: bytes) -> dict[str, Any]:
+    """Keyword arguments of `record_answer` from a JSON body. Raises InvalidAnswer naming the field that is wrong.
+
+    A time that cannot be used is not a reason to refuse an answer: it becomes None (flagged as missing).
+    """
+    try:
+        sent = json.loads(body)
+    except ValueError:
+        raise InvalidAnswer("The answer is not JSON. Reload the page and answer again.") from None
+    if not isinstance(sent, dict):
+        raise InvalidAnswer("The answer is not a JSON object. Reload the page and answer again.")
+    for field in ("token", "value", "idempotency_key"):
+        if not isinstance(sent.get(field), str):
+            raise InvalidAnswer(f"{field} is missing. Reload the page and answer again.")
+    try:
+        key = UUID(sent["idempotency_key"])
+    except ValueError:
+        raise InvalidAnswer("idempotency_key is not a UUID. Reload the page and answer again.") from None
+    return {
+        "token": sent["token"],
+        "value": sent["value"],
+        "idempotency_key": key,
+        "reading_ms": _whole_milliseconds(sent.get("reading_ms")),
+        "hidden_ms": _whole_milliseconds(sent.get("hidden_ms")) or 0,
+    }
+
+
+def _whole_milliseconds(value: Any) -> int | None:
+    usable = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 2**53  # also not NaN
+    return round(value) if usable else None

@@ -1,0 +1,203 @@
+"""Pages and JSON endpoints of readers. Nothing here may be cached, and another user's session is 404 for everybody."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, cast
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth import login
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import cache_control
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+from django.views.decorators.http import require_http_methods, require_POST
+
+from config.accounts.models import User
+from turing.errors import StudyError
+from turing.models.reading import ReadingSession
+from turing.reading import selectors, services
+from turing.reading.enrolment import accept_invitation, find_invitation, invitation_problem, register_reader
+from turing.reading.errors import ReadingRefused, UnknownImage
+from turing.reading.forms import RegistrationForm, parse_answer
+from turing.reading.markdown import render_markdown
+
+AUTHENTICATION_BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
+no_store = cache_control(no_store=True)
+SessionView = Callable[..., HttpResponse]
+
+
+def own_session(view: SessionView) -> SessionView:
+    """Pages: the reader's own session, or the sign-in page, or 404."""
+
+    @no_store
+    @wraps(view)
+    def guarded(request: HttpRequest, session_id: UUID) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        session = selectors.find_session(session_id, request.user)
+        if session is None:
+            raise Http404
+        return view(request, session)
+
+    return guarded
+
+
+def own_session_data(view: SessionView) -> SessionView:
+    """Endpoints of the reading page: the same, with JSON in place of pages; refusals carry a code."""
+
+    @no_store
+    @wraps(view)
+    def guarded(request: HttpRequest, session_id: UUID, **kwargs: Any) -> HttpResponse:
+        try:
+            if not request.user.is_authenticated:
+                return JsonResponse({"code": "signed-out", "error": "You are signed out. Sign in again."}, status=401)
+            session = selectors.find_session(session_id, request.user)
+            if session is None:
+                raise UnknownImage("This image is not there, or not any more.")
+            return view(request, session, **kwargs)
+        except ReadingRefused as refusal:
+            return JsonResponse({"code": refusal.code, "error": str(refusal)}, status=refusal.status)
+
+    return guarded
+
+
+@login_required
+@no_store
+def my_studies(request: HttpRequest) -> HttpResponse:
+    sessions = selectors.sessions_of(cast(User, request.user))
+    return render(request, "turing/reading/my_studies.html", {"sessions": sessions})
+
+
+@require_http_methods(["GET", "POST"])
+@own_session
+def instructions(request: HttpRequest, session: ReadingSession) -> HttpResponse:
+    if request.method == "POST":
+        try:
+            services.start_reading(session=session)
+        except ReadingRefused:
+            return _closed(request, session)
+        return redirect("turing:read", session.pk)
+    study = selectors.study_for_reader(session)
+    if not study.is_open and not study.is_started:
+        return _closed(request, session)
+    context = {"study": study, "instructions": render_markdown(study.instructions)}
+    return render(request, "turing/reading/instructions.html", context)
+
+
+@require_http_methods(["GET"])
+@own_session
+def read(request: HttpRequest, session: ReadingSession) -> HttpResponse:
+    """The reading page. What it shows it asks from `current`, so that a reload and a second tab are nothing special."""
+    study = selectors.study_for_reader(session)
+    if study.is_finished:
+        return redirect("turing:read_done", session.pk)
+    if not study.is_open:
+        return _closed(request, session)
+    if not study.is_started:
+        return redirect("turing:read_instructions", session.pk)
+    return render(request, "turing/reading/read.html", {"study": study})
+
+
+@require_http_methods(["GET"])
+@own_session
+def done(request: HttpRequest, session: ReadingSession) -> HttpResponse:
+    study = selectors.study_for_reader(session)
+    if not study.is_finished:
+        return redirect("turing:read", session.pk)
+    return render(request, "turing/reading/done.html", {"study": study})
+
+
+@require_http_methods(["GET"])
+@own_session_data
+def current(request: HttpRequest, session: ReadingSession) -> HttpResponse:
+    services.require_readable(session=session)
+    return JsonResponse(_state(session, selectors.current_of(session)))
+
+
+@require_http_methods(["GET"])
+@own_session_data
+def stimulus(request: HttpRequest, session: ReadingSession, token: str) -> HttpResponse:
+    """Raw grey bytes. Every response of a study has the same headers and the same length."""
+    pixels = services.serve_stimulus(session=session, token=token)
+    return HttpResponse(
+        pixels,
+        content_type="application/octet-stream",
+        headers={"Content-Length": str(len(pixels)), "Content-Disposition": 'inline; filename="image"'},
+    )
+
+
+@require_POST
+@own_session_data
+def answer(request: HttpRequest, session: ReadingSession) -> HttpResponse:
+    received_at = timezone.now()
+    stored = services.record_answer(session=session, received_at=received_at, **parse_answer(request.body))
+    return JsonResponse({"stored": stored.position, "next": _state(session, stored.next)})
+
+
+@sensitive_variables("secret")
+@sensitive_post_parameters("password", "password_again")
+@require_http_methods(["GET", "POST"])
+@no_store
+def invite(request: HttpRequest, secret: str) -> HttpResponse:
+    """Opening the link changes nothing (mail programs open links too); the reader accepts or registers by POST."""
+    invitation = find_invitation(secret)
+    problem = invitation_problem(invitation, request.user)
+    if invitation is None or problem:
+        status = 404 if invitation is None else 410
+        return render(request, "turing/reading/invite_problem.html", {"problem": problem}, status=status)
+    context = {"study_name": invitation.study.name, "here": request.path}
+    try:
+        if request.user.is_authenticated:
+            if request.method == "POST":
+                return redirect("turing:read", accept_invitation(secret=secret, user=request.user).pk)
+            return render(request, "turing/reading/invite_accept.html", context)
+        form = RegistrationForm(request.POST or None)
+        if form.is_valid():
+            session = _register(request, form, secret)
+            if session is not None:
+                return redirect("turing:read", session.pk)
+    except StudyError as error:
+        return render(request, "turing/reading/invite_problem.html", {"problem": str(error)}, status=410)
+    return render(request, "turing/reading/invite_register.html", {**context, "form": form})
+
+
+@sensitive_variables("secret")
+def _register(request: HttpRequest, form: RegistrationForm, secret: str) -> ReadingSession | None:
+    """The new reader's session, signed in; None with the errors in the form."""
+    data = form.cleaned_data
+    try:
+        session = register_reader(
+            secret=secret, username=data["username"], password=data["password"], email=data["email"]
+        )
+    except ValidationError as error:
+        for field, problems in getattr(error, "error_dict", {"password": error.error_list}).items():
+            form.add_error(field if field in form.fields else None, problems)
+        return None
+    login(request, session.reader, backend=AUTHENTICATION_BACKEND)
+    messages.success(request, f"Welcome, {data['username']}. Your account has been made.")
+    return session
+
+
+def _state(session: ReadingSession, current: selectors.Current | None) -> dict[str, Any]:
+    """All that a reading page is ever told about an image: the allow-list of rule 2."""
+    if current is None:
+        return {"state": "finished", "url": reverse("turing:read_done", args=[session.pk])}
+    return {
+        "state": "reading",
+        "token": current.token,
+        "stimulus": reverse("turing:read_stimulus", args=[session.pk, current.token]),
+        "position": current.position,
+        "total": current.total,
+        "size": current.size,
+    }
+
+
+def _closed(request: HttpRequest, session: ReadingSession) -> HttpResponse:
+    study = selectors.study_for_reader(session)
+    return render(request, "turing/reading/closed.html", {"study": study}, status=403)

@@ -1,0 +1,51 @@
+"""Links that let readers in. A secret is shown once, when it is made; afterwards only its hash is known."""
+
+import secrets
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from config.accounts.models import User
+from turing.errors import StudyError
+from turing.models import Invitation, Study
+from turing.reading.enrolment import invitation_sha256
+
+VALID_FOR = timedelta(days=30)
+MAX_AT_ONCE = 100
+
+
+@transaction.atomic
+def create_invitations(*, study: Study, count: int, by: User | None, note: str = "") -> list[tuple[Invitation, str]]:
+    """`count` new invitations, each with the secret of its link. Raises StudyError for a closed or example study."""
+    if not 1 <= count <= MAX_AT_ONCE:
+        raise StudyError(f"Number of invitations {count} is out of range: it must lie between 1 and {MAX_AT_ONCE}.")
+    study = Study.objects.select_for_update().get(pk=study.pk)
+    if study.status == Study.Status.CLOSED:
+        raise StudyError(f"“{study}” is closed: nobody can be invited any more.")
+    if study.is_example:
+        raise StudyError(f"“{study}” is an example with simulated readers: people cannot be invited to it.")
+    made = []
+    for _ in range(count):
+        secret = secrets.token_urlsafe(32)
+        invitation = Invitation.objects.create(
+            study=study,
+            secret_sha256=invitation_sha256(secret),
+            note=note,
+            created_by=by,
+            expires_at=timezone.now() + VALID_FOR,
+        )
+        made.append((invitation, secret))
+    return made
+
+
+@transaction.atomic
+def revoke_invitation(*, invitation: Invitation) -> Invitation:
+    """Make a link useless. Raises StudyError when it was used already. Revoking twice changes nothing."""
+    invitation = Invitation.objects.select_for_update().get(pk=invitation.pk)
+    if invitation.accepted_at is not None:
+        raise StudyError("This invitation was used already: the reader has joined the study.")
+    if invitation.revoked_at is None:
+        invitation.revoked_at = timezone.now()
+        invitation.save(update_fields=["revoked_at"])
+    return invitation

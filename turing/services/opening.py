@@ -1,0 +1,159 @@
+"""Opening freezes a study and makes what readers will see; closing ends the reading. Neither can be undone."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from config.accounts.models import User
+from imaging.models import Dataset, Image
+from imaging.rendering import render_square
+from imaging.selectors import filter_images
+from imaging.services import freeze_dataset
+from imaging.storage import load_pixels
+from turing import stimuli
+from turing.drawing import DrawnImage, draw_images
+from turing.errors import StudyError
+from turing.models import Study, Trial, TrialTruth
+from turing.protocol import ManifestEntry, document_sha256, manifest_document, protocol_document
+from turing.services.studies import lock_study
+
+logger = logging.getLogger(__name__)
+
+
+def open_study(*, study: Study, by: User | None) -> Study:
+    """Draw the images, render each one, freeze protocol and datasets, and let readers in. All of it or nothing.
+
+    Raises StudyError when the study is not a draft, when there are not enough images, or when an image would be shown
+    twice (same pixels, also after rendering).
+    """
+    with _files_removed_on_failure() as saved, transaction.atomic():
+        _open_locked(lock_study(study.pk), by=by, saved=saved)
+    study.refresh_from_db()
+    return study
+
+
+def _open_locked(study: Study, *, by: User | None, saved: list[str]) -> None:
+    if study.status != Study.Status.DRAFT:
+        raise StudyError(f"“{study}” cannot be opened: it is {study.get_status_display().lower()} already.")
+    for dataset in (study.real_dataset, study.synthetic_dataset):
+        freeze_dataset(dataset=dataset)  # first, so that the candidates stay those that are drawn from
+    real = _candidates(study.real_dataset, study.real_filters)
+    synthetic = _candidates(study.synthetic_dataset, study.synthetic_filters)
+    drawn = draw_images(
+        real=real, synthetic=synthetic, n_real=study.n_real, n_synthetic=study.n_synthetic, seed=study.seed
+    )
+    images = Image.objects.in_bulk(
+        [(real if image.origin == "real" else synthetic)[image.pixel_sha256] for image in drawn]
+    )
+    by_hash = {image.pixel_sha256: image for image in images.values()}
+    entries = _make_trials(study, drawn, by_hash, saved)
+
+    study.protocol = protocol_document(
+        study_id=str(study.pk),
+        name=study.name,
+        question=study.question,
+        instructions=study.instructions,
+        positive_class=study.positive_class,
+        real=_side(study.real_dataset, study.real_filters, len(real), study.n_real),
+        synthetic=_side(study.synthetic_dataset, study.synthetic_filters, len(synthetic), study.n_synthetic),
+        seed=study.seed,
+        image_size=study.image_size,
+        is_example=study.is_example,
+    )
+    study.protocol_sha256 = document_sha256(study.protocol)
+    study.manifest_sha256 = document_sha256(
+        manifest_document(study_id=str(study.pk), image_size=study.image_size, entries=entries)
+    )
+    study.status = Study.Status.OPEN
+    study.opened_at = timezone.now()
+    study.opened_by = by
+    study.save()
+
+
+@transaction.atomic
+def close_study(*, study: Study, by: User | None) -> Study:
+    """End the reading: no more answers, results can be seen. Raises StudyError unless the study is open."""
+    locked = lock_study(study.pk)
+    if locked.status != Study.Status.OPEN:
+        raise StudyError(f"“{study}” cannot be closed: it is {locked.get_status_display().lower()}, not open.")
+    # wait for answers that are being stored, and let none in after this (see turing.reading.services)
+    list(locked.sessions.select_for_update().order_by("pk").values_list("pk"))
+    locked.status = Study.Status.CLOSED
+    locked.closed_at = timezone.now()
+    locked.closed_by = by
+    locked.save(update_fields=["status", "closed_at", "closed_by"])
+    study.refresh_from_db()
+    return study
+
+
+def _candidates(dataset: Dataset, filters: dict[str, Any]) -> dict[str, Any]:
+    """Image ids by pixel hash."""
+    try:
+        pairs = filter_images(dataset, filters).values_list("pixel_sha256", "pk")
+    except ValueError as error:
+        raise StudyError(f"Filters on “{dataset}”: {error}") from error
+    return dict(pairs)
+
+
+def _side(dataset: Dataset, filters: dict[str, Any], n_candidates: int, n_drawn: int) -> dict[str, Any]:
+    return {
+        "dataset": str(dataset.pk),
+        "dataset_name": dataset.name,
+        "filters": filters,
+        "candidates": n_candidates,
+        "drawn": n_drawn,
+    }
+
+
+def _make_trials(
+    study: Study, drawn: list[DrawnImage], images: dict[str, Image], saved: list[str]
+) -> list[ManifestEntry]:
+    trials, truths, entries = [], [], []
+    shown: dict[str, str] = {}  # stimulus hash -> pixel hash
+    for item in drawn:
+        image = images[item.pixel_sha256]
+        pixels = render_square(load_pixels(image), study.image_size).tobytes()
+        digest = stimuli.stimulus_sha256(pixels)
+        if digest in shown:
+            raise StudyError(
+                f"Images {shown[digest][:12]} and {item.pixel_sha256[:12]} look exactly the same "
+                f"at {study.image_size} px. Remove one of them from its dataset, or choose another seed or image size."
+            )
+        shown[digest] = item.pixel_sha256
+        saved.append(stimuli.save_stimulus(pixels))
+        trial = Trial(study=study, position=item.position, stimulus_file=saved[-1], stimulus_sha256=digest)
+        trials.append(trial)
+        truths.append(TrialTruth(trial=trial, origin=item.origin, label=image.label, image=image))
+        entries.append(
+            ManifestEntry(
+                position=item.position,
+                origin=item.origin,
+                label=image.label,
+                pixel_sha256=item.pixel_sha256,
+                stimulus_sha256=digest,
+            )
+        )
+    Trial.objects.bulk_create(trials)
+    for truth in truths:
+        truth.trial_id = truth.trial.pk
+    TrialTruth.objects.bulk_create(truths)
+    return entries
+
+
+@contextmanager
+def _files_removed_on_failure() -> Iterator[list[str]]:
+    """Collects names of saved stimuli, and deletes them when the block (with its transaction) fails."""
+    saved: list[str] = []
+    try:
+        yield saved
+    except BaseException:
+        for name in saved:
+            try:
+                stimuli.delete_stimulus(name)
+            except OSError:  # the failure that brought us here matters more
+                logger.exception("Stimulus file %s could not be removed after a failed opening", name)
+        raise

@@ -1,0 +1,62 @@
+"""Judges a reading time that a browser reported against the server's own clock. Pure: numbers in, flags out.
+
+A flag never removes an answer or a time; results count and show it.
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+TOLERANCE_MS = 50  # rounding, and the drift of two clocks over one answer
+MUCH_LONGER_MS = 10_000  # network, painting and retries take less, unless something went wrong
+LONGEST_MS = 2**31 - 1  # what the database can hold: 24 days
+
+
+class Flag(StrEnum):
+    """Why a reading time may be wrong. Stored as these strings, in this order."""
+
+    MISSING = "missing"
+    LONGER_THAN_SERVER = "longer-than-server"
+    SERVER_MUCH_LONGER = "server-much-longer"
+    SHOWN_AGAIN = "shown-again"
+    HIDDEN = "hidden"
+    HIDDEN_TOO_LONG = "hidden-too-long"
+
+
+DESCRIPTIONS = {
+    Flag.MISSING: "the browser sent no usable time",
+    Flag.LONGER_THAN_SERVER: "the browser's time is longer than the server's time since it sent the image",
+    Flag.SERVER_MUCH_LONGER: f"the server's time is more than {MUCH_LONGER_MS // 1000} s longer than the browser's",
+    Flag.SHOWN_AGAIN: "the image was loaded more than once (reload, second tab, came back later)",
+    Flag.HIDDEN: "the tab was hidden for part of the time",
+    Flag.HIDDEN_TOO_LONG: "the tab was reported hidden for longer than the reading took",
+}
+
+
+def timing_flags(*, reading_ms: int | None, hidden_ms: int, server_ms: int, times_served: int) -> Sequence[str]:
+    """Flags of one answer, in the order of `Flag`.
+
+    Parameters
+    ----------
+    reading_ms : first painted frame to response on the page's monotonic clock; None when it sent none that is usable.
+    hidden_ms : part of it with the tab hidden.
+    server_ms : pixels first sent to answer received on the server's clock. Bounds the reading time, because the first
+        frame comes after the pixels and the answer arrives after the response.
+    times_served : how often the pixels were sent, at least 1.
+
+    Raises
+    ------
+    ValueError : a negative time, or an image that was never sent.
+    """
+    if min(hidden_ms, server_ms, reading_ms or 0) < 0:
+        raise ValueError(f"Negative time: reading_ms = {reading_ms}, hidden_ms = {hidden_ms}, server_ms = {server_ms}")
+    if times_served < 1:
+        raise ValueError(f"times_served = {times_served}: an image that was never sent cannot be answered")
+    checks = {
+        Flag.MISSING: reading_ms is None,
+        Flag.LONGER_THAN_SERVER: reading_ms is not None and reading_ms > server_ms + TOLERANCE_MS,
+        Flag.SERVER_MUCH_LONGER: reading_ms is not None and server_ms > reading_ms + MUCH_LONGER_MS,
+        Flag.SHOWN_AGAIN: times_served > 1,
+        Flag.HIDDEN: hidden_ms > 0,
+        Flag.HIDDEN_TOO_LONG: reading_ms is not None and hidden_ms > reading_ms + TOLERANCE_MS,
+    }
+    return [flag.value for flag, raised in checks.items() if raised]
