@@ -1,6 +1,7 @@
 """The domain side of generator jobs: what was trained on what, its checkpoints, and what was sampled from them."""
 
 import uuid
+from pathlib import Path
 
 from django.conf import settings
 from django.db import models
@@ -17,6 +18,7 @@ class TrainingRun(models.Model):
     dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="training_runs")
     classes = models.JSONField()  # class names in the order of the generator's class index
     config = models.JSONField()  # every hyper-parameter
+    filters = models.JSONField(default=dict, blank=True)  # of imaging.selectors.filter_images: what it is trained on
     is_demonstration = models.BooleanField(default=False)  # trained for minutes, not for the published length
     job = models.OneToOneField(Job, on_delete=models.PROTECT, related_name="training_run")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
@@ -30,6 +32,10 @@ class TrainingRun(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("generation:run_detail", args=[self.pk])
+
+    @property
+    def iterations(self) -> int:
+        return int(self.config["iterations"])
 
 
 class Checkpoint(models.Model):
@@ -48,6 +54,10 @@ class Checkpoint(models.Model):
 
     def __str__(self) -> str:
         return f"{self.run} at {self.iteration}"
+
+    @property
+    def path(self) -> Path:
+        return self.run.job.directory / self.file_name
 
 
 class SampleRun(models.Model):

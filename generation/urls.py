@@ -1,2 +1,13 @@
+"""Addresses below /generators/."""
+
+from django.urls import path
+
+from generation import views
+
 app_name = "generation"
-urlpatterns: list = []
+urlpatterns = [
+    path("", views.run_list, name="run_list"),
+    path("new/", views.run_new, name="run_new"),
+    path("<uuid:pk>/", views.run_detail, name="run_detail"),
+    path("<uuid:pk>/sample/", views.run_sample, name="run_sample"),
+]

@@ -5,12 +5,17 @@ Every write of a running process names the token, so a process that lost the lea
 """
 
 import uuid
+from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
+from django.utils import timezone
+
+LONG_WAIT = timedelta(seconds=15)
+LONG_SILENCE = timedelta(seconds=10)
 
 
 class Job(models.Model):
@@ -59,9 +64,12 @@ class Job(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="jobs"
     )
     created_at = models.DateTimeField(auto_now_add=True)
+    queued_at = models.DateTimeField(default=timezone.now)  # last time it went into the queue
     started_at = models.DateTimeField(null=True, blank=True)  # first attempt
     attempt_started_at = models.DateTimeField(null=True, blank=True)
-    attempt_progress = models.PositiveBigIntegerField(default=0)  # progress_done at the start of this attempt
+    attempt_progress = models.PositiveBigIntegerField(default=0)  # first progress_done of this attempt (or phase) ...
+    attempt_progress_at = models.DateTimeField(null=True, blank=True)  # ... and when: the ETA counts from here
+    progress_best = models.PositiveBigIntegerField(default=0)  # highest progress_done of earlier attempts
     finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -88,6 +96,58 @@ class Job(models.Model):
     @property
     def is_final(self) -> bool:
         return self.state in self.FINAL
+
+    @property
+    def is_active(self) -> bool:
+        return self.state in self.ACTIVE
+
+    @property
+    def can_cancel(self) -> bool:
+        return self.state in (self.State.QUEUED, self.State.RUNNING)
+
+    @property
+    def can_resume(self) -> bool:
+        return self.state in (self.State.FAILED, self.State.CANCELLED)
+
+    @property
+    def is_waiting_long(self) -> bool:
+        """Queued for so long that a free worker would have taken it."""
+        return self.state == self.State.QUEUED and timezone.now() - self.queued_at > LONG_WAIT
+
+    @property
+    def is_silent(self) -> bool:
+        """Said to be running, but without a sign of life for longer than a busy machine explains."""
+        is_held = self.state in (self.State.RUNNING, self.State.CANCELLING)
+        return is_held and self.heartbeat_at is not None and timezone.now() - self.heartbeat_at > LONG_SILENCE
+
+    @property
+    def percent(self) -> int | None:
+        """0 to 100, rounded down; None while the total is not known."""
+        if not self.progress_total:
+            return None
+        return min(100, 100 * self.progress_done // self.progress_total)
+
+    @property
+    def eta_seconds(self) -> float | None:
+        """Time left at the rate of this attempt; None when not running or before the rate is known.
+
+        From the database's times alone, so it does not depend on whose clock is right.
+        """
+        if self.state != self.State.RUNNING or self.attempt_progress_at is None or self.heartbeat_at is None:
+            return None
+        steps = self.progress_done - self.attempt_progress
+        elapsed = (self.heartbeat_at - self.attempt_progress_at).total_seconds()
+        if steps <= 0 or elapsed <= 0 or not self.progress_total:
+            return None
+        return max(0, self.progress_total - self.progress_done) * elapsed / steps
+
+    @property
+    def run_seconds(self) -> float | None:
+        """How long the last attempt took, or takes so far; None before the first."""
+        end = self.finished_at if self.is_final else self.heartbeat_at
+        if self.attempt_started_at is None or end is None:
+            return None
+        return max(0.0, (end - self.attempt_started_at).total_seconds())
 
     @property
     def directory(self) -> Path:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 
-class JobStopped(Exception):
+class JobStopped(Exception):  # noqa: N818  not an error
     """Raised inside a handler to leave early: cancelled, shut down, or the lease was lost. State is saved first."""
 
 
@@ -39,6 +39,9 @@ class JobContext(Protocol):
     def artefact(self, path: Path, *, kind: str, step: int | None = None) -> None:
         """Show a file (inside `directory`) in the page; kind "grid" is an image of samples."""
 
+    def device(self, name: str) -> None:
+        """What it computes on, for the record: "cpu", "cuda:0 NVIDIA H100"."""
+
     def should_stop(self) -> bool:
         """True when the handler should save and leave."""
 
@@ -48,6 +51,7 @@ class JobContext(Protocol):
     def fenced(self) -> AbstractContextManager[None]:
         """A transaction that holds the job's row and its lease: results are written in here, or not at all.
 
+        Keep it short (seconds): it holds up the heartbeat, and on SQLite everybody who writes.
         Raises JobStopped when another process has taken the job over.
         """
 
@@ -81,9 +85,7 @@ def register_job(
     def register(handler: Handler) -> Handler:
         if name in _KINDS:
             raise ValueError(f"Job kind {name!r} is registered twice")
-        _KINDS[name] = JobKind(
-            name=name, parameters=parameters, queue=queue, handler=handler, resumable=resumable
-        )
+        _KINDS[name] = JobKind(name=name, parameters=parameters, queue=queue, handler=handler, resumable=resumable)
         return handler
 
     return register

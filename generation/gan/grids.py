@@ -1,0 +1,25 @@
+"""Pictures of sample grids: one row per class, scaled up so that 56 pixels can be looked at."""
+
+from io import BytesIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+GAP = 2  # pixels between images, before scaling
+BACKGROUND = 255
+
+
+def grid_png(images: NDArray[np.uint8], *, scale: int = 2) -> bytes:
+    """PNG of images (rows, columns, side, side) uint8, each pixel shown as `scale` x `scale`."""
+    if images.ndim != 4 or images.dtype != np.uint8 or images.shape[2] != images.shape[3]:
+        raise ValueError(f"images are {images.dtype} {images.shape}; they must be uint8 (rows, columns, side, side)")
+    rows, columns, side, _ = images.shape
+    canvas = np.full((rows * (side + GAP) - GAP, columns * (side + GAP) - GAP), BACKGROUND, dtype=np.uint8)
+    for row in range(rows):
+        for column in range(columns):
+            top, left = row * (side + GAP), column * (side + GAP)
+            canvas[top : top + side, left : left + side] = images[row, column]
+    file = BytesIO()
+    Image.fromarray(canvas.repeat(scale, axis=0).repeat(scale, axis=1)).save(file, format="PNG", optimize=True)
+    return file.getvalue()

@@ -1,0 +1,20 @@
+"""The kinds of job of this app. PyTorch is loaded by the process that runs one, not by the web server."""
+
+from typing import Any
+
+from generation.parameters import SAMPLE, TRAIN, SampleParameters, TrainParameters
+from worker.registry import JobContext, register_job
+
+
+@register_job(TRAIN, parameters=TrainParameters, queue="heavy", resumable=True)
+def train_job(context: JobContext, parameters: TrainParameters) -> dict[str, Any]:
+    from generation.train_job import run_training
+
+    return run_training(context, parameters)
+
+
+@register_job(SAMPLE, parameters=SampleParameters, queue="light", resumable=True)
+def sample_job(context: JobContext, parameters: SampleParameters) -> dict[str, Any]:
+    from generation.sample_job import run_sampling
+
+    return run_sampling(context, parameters)

@@ -1,0 +1,47 @@
+"""`manage.py train_generator --dataset NAME --name NAME`: queues a training run; a worker does it."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from generation.command_line import add_setting_options, apply_setting_options, follow
+from generation.gan.presets import PRESETS, is_demonstration
+from generation.parameters import DEVICES
+from generation.services import start_training
+from imaging.models import Dataset
+
+
+class Command(BaseCommand):
+    help = "Train an ACGAN on a dataset of real images. Exit status 1 when it cannot start, or --wait sees it fail."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--dataset", required=True, metavar="NAME", help="dataset of real images")
+        parser.add_argument("--name", required=True, help="name of the run")
+        parser.add_argument("--preset", choices=sorted(PRESETS), default="kong", help="settings to begin with")
+        parser.add_argument("--label", action="append", default=[], help="train on this class only (repeatable)")
+        parser.add_argument("--split", action="append", default=[], help="train on this split only (repeatable)")
+        parser.add_argument("--device", choices=DEVICES, default="auto")
+        parser.add_argument("--wait", action="store_true", help="follow the run to its end")
+        add_setting_options(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        dataset = Dataset.objects.filter(name=options["dataset"]).first()
+        if dataset is None:
+            raise CommandError(f"There is no dataset called “{options['dataset']}”.")
+        config = apply_setting_options(PRESETS[options["preset"]](), options)
+        try:
+            run = start_training(
+                name=options["name"],
+                dataset=dataset,
+                config=config,
+                filters={"labels": options["label"], "splits": options["split"]},
+                created_by=None,
+                is_demonstration=is_demonstration(options["preset"], config),
+                device=options["device"],
+            )
+        except ValueError as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(f"Queued “{run.name}” as job {run.job_id}")
+        if options["wait"]:
+            follow(run.job)

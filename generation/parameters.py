@@ -1,0 +1,46 @@
+"""What a training or a sampling job is asked to do; stored with the job, checked before it is queued."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from generation.gan.config import MAX_SEED
+from generation.gan.registry import get_generator
+from imaging.selectors import clean_filters
+
+TRAIN = "generation.train"
+SAMPLE = "generation.sample"
+DEVICES = ("auto", "cpu", "cuda")
+MAX_IMAGES = 200_000  # of one sampling job: they are held in memory until all are there
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainParameters:
+    run_id: str
+    generator: str
+    config: dict[str, Any]
+    filters: dict[str, Any] = field(default_factory=dict)
+    device: str = "auto"  # auto: a CUDA device where there is one
+
+    def __post_init__(self) -> None:
+        get_generator(self.generator).config.from_dict(self.config)
+        clean_filters(self.filters)
+        if self.device not in DEVICES:
+            raise ValueError(f"device is {self.device!r}; it must be one of {', '.join(DEVICES)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleParameters:
+    sample_run_id: str
+    per_class: dict[str, int]
+    seed: int
+    dataset_name: str
+
+    def __post_init__(self) -> None:
+        for name, count in self.per_class.items():
+            if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+                raise ValueError(f"The number of images of class {name} is {count!r}; it must be a whole number from 0")
+        total = sum(self.per_class.values())
+        if not 1 <= total <= MAX_IMAGES:
+            raise ValueError(f"{total:,} images in all; ask for 1 to {MAX_IMAGES:,}")
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed <= MAX_SEED:
+            raise ValueError(f"seed is {self.seed!r}; it must be a whole number from 0 to {MAX_SEED}")

@@ -1,0 +1,54 @@
+"""Reads on runs, checkpoints and samples."""
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import Count, Prefetch, QuerySet
+
+from generation.models import Checkpoint, SampleRun, TrainingRun
+from imaging.models import Dataset, Image
+from imaging.selectors import filter_images
+from worker.models import JobArtefact
+
+
+def training_counts(dataset: Dataset, filters: Mapping[str, Any]) -> dict[str, int]:
+    """Images per class that a run with these filters learns from, classes in alphabetical order."""
+    rows = filter_images(dataset, filters).order_by("label").values_list("label").annotate(n=Count("id"))
+    return dict(rows)
+
+
+def list_runs() -> QuerySet[TrainingRun]:
+    """All runs, newest first, with dataset and job."""
+    runs = TrainingRun.objects.select_related("dataset", "job").annotate(n_checkpoints=Count("checkpoints"))
+    return runs.order_by("-created_at", "id")
+
+
+def newest_grids(runs: list[TrainingRun]) -> dict[uuid.UUID, JobArtefact]:
+    """The last sample grid of each run that has one, by the id of the run's job."""
+    grids = JobArtefact.objects.filter(job__in=[run.job_id for run in runs], kind="grid").order_by("job", "step")
+    return {grid.job_id: grid for grid in grids.only("id", "job_id", "name", "step")}
+
+
+def runs_with_samples() -> QuerySet[TrainingRun]:
+    """Runs with all that a run's page shows: dataset, job, checkpoints and what was sampled from them."""
+    sample_runs = SampleRun.objects.select_related("job", "dataset")
+    checkpoints = Checkpoint.objects.select_related("run").prefetch_related(Prefetch("sample_runs", sample_runs))
+    runs = TrainingRun.objects.select_related("dataset", "job", "created_by")
+    return runs.prefetch_related(Prefetch("checkpoints", checkpoints))
+
+
+def run_grids(run: TrainingRun) -> list[JobArtefact]:
+    """Sample grids in the order of iterations."""
+    return list(JobArtefact.objects.filter(job=run.job_id, kind="grid").order_by("step"))
+
+
+def find_checkpoint(image: Image) -> Checkpoint:
+    """The checkpoint that a synthetic image was drawn from. Raises ValueError when it is not known here."""
+    sha256 = image.provenance.get("checkpoint_sha256")
+    if not sha256:
+        raise ValueError(f"Image {image.pk} has no generator in its provenance: it was not drawn here")
+    checkpoint = Checkpoint.objects.select_related("run__job").filter(sha256=sha256).first()
+    if checkpoint is None:
+        raise ValueError(f"No checkpoint with SHA-256 {sha256} is recorded here")
+    return checkpoint

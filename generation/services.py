@@ -1,0 +1,172 @@
+"""Verbs on generators: start a training run, record its checkpoints, start sampling, store what was sampled."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from config.accounts.models import User
+from generation.gan.registry import GeneratorConfig, get_generator
+from generation.models import Checkpoint, SampleRun, TrainingRun
+from generation.parameters import SAMPLE, TRAIN, SampleParameters, TrainParameters
+from generation.selectors import training_counts
+from imaging import storage
+from imaging.models import Dataset, Image
+from imaging.selectors import clean_filters, describe_filters
+from imaging.services import (
+    DatasetError,
+    checked_dataset_name,
+    create_synthetic_dataset,
+    freeze_dataset,
+    lock_pixel_files,
+)
+from worker.services import enqueue_job
+
+MIN_IMAGES = 8
+
+
+class GenerationError(ValueError):
+    """A request that cannot be carried out; its text says why and what to do."""
+
+
+@transaction.atomic
+def start_training(
+    *,
+    name: str,
+    dataset: Dataset,
+    config: GeneratorConfig,
+    filters: dict[str, Any] | None = None,
+    created_by: User | None,
+    is_demonstration: bool = False,
+    generator: str = "acgan",
+    device: str = "auto",
+) -> TrainingRun:
+    """Freeze `dataset` and queue the training of `generator` on those of its images that pass `filters`.
+
+    The classes are the labels of these images, in alphabetical order. Raises GenerationError when the name is taken,
+    the dataset is synthetic, or too few images are left; ValueError for settings or filters that are not valid.
+    """
+    name = name.strip()
+    if not 1 <= len(name) <= 200:
+        raise GenerationError("The run needs a name of 1 to 200 characters.")
+    if TrainingRun.objects.filter(name=name).exists():
+        raise GenerationError(f"There is a training run called “{name}” already. Choose another name.")
+    if dataset.origin != Dataset.Origin.REAL:
+        raise GenerationError(f"“{dataset.name}” is synthetic. A generator learns from real images; choose such a set.")
+    filters = clean_filters(filters or {})
+    counts = training_counts(dataset, filters)
+    missing = sorted(set(filters.get("labels", [])) - set(counts))
+    if missing:
+        raise GenerationError(
+            f"No image of class {', '.join(missing)} in “{dataset.name}” with these filters. Leave the class out."
+        )
+    total = sum(counts.values())
+    if total < MIN_IMAGES:
+        raise GenerationError(
+            f"{total} images in “{dataset.name}” ({describe_filters(filters)}); a generator needs at least "
+            f"{MIN_IMAGES}. Import more or use a wider filter."
+        )
+    freeze_dataset(dataset=dataset)
+    run_id = uuid.uuid4()
+    settings = config.to_dict()
+    job = enqueue_job(
+        kind=TRAIN,
+        parameters=TrainParameters(
+            run_id=str(run_id), generator=generator, config=settings, filters=filters, device=device
+        ),
+        title=f"Train “{name}”",
+        created_by=created_by,
+        seed=settings["seed"],
+    )
+    return TrainingRun.objects.create(
+        id=run_id,
+        name=name,
+        generator=get_generator(generator).name,
+        dataset=dataset,
+        classes=sorted(counts),
+        config=settings,
+        filters=filters,
+        is_demonstration=is_demonstration,
+        job=job,
+        created_by=created_by,
+    )
+
+
+@transaction.atomic
+def record_checkpoint(*, run: TrainingRun, iteration: int, file_name: str, sha256: str) -> Checkpoint:
+    """Make a checkpoint file known, so that samples can be drawn from it. Recording it again changes nothing."""
+    checkpoint, _ = Checkpoint.objects.get_or_create(
+        run=run, iteration=iteration, defaults={"file_name": file_name, "sha256": sha256}
+    )
+    return checkpoint
+
+
+@transaction.atomic
+def start_sampling(
+    *, checkpoint: Checkpoint, per_class: dict[str, int], seed: int, dataset_name: str, created_by: User | None
+) -> SampleRun:
+    """Queue the drawing of `per_class` images (class name -> number) into a new synthetic dataset.
+
+    Raises GenerationError for an unknown class, ValueError for a number, seed or name that cannot be used.
+    """
+    unknown = sorted(set(per_class) - set(checkpoint.run.classes))
+    if unknown:
+        raise GenerationError(
+            f"“{checkpoint.run}” knows no class {', '.join(unknown)}; "
+            f"its classes are {', '.join(checkpoint.run.classes)}."
+        )
+    dataset_name = checked_dataset_name(dataset_name)
+    run_id = uuid.uuid4()
+    job = enqueue_job(
+        kind=SAMPLE,
+        parameters=SampleParameters(
+            sample_run_id=str(run_id), per_class=per_class, seed=seed, dataset_name=dataset_name
+        ),
+        title=f"Sample “{dataset_name}”",
+        created_by=created_by,
+        seed=seed,
+    )
+    return SampleRun.objects.create(
+        id=run_id,
+        checkpoint=checkpoint,
+        per_class=per_class,
+        seed=seed,
+        dataset_name=dataset_name,
+        job=job,
+        created_by=created_by,
+    )
+
+
+@transaction.atomic
+def store_samples(*, sample_run: SampleRun, images: Sequence[Image]) -> Dataset | None:
+    """Create the dataset of a sample run with all of `images` (unsaved records), or nothing at all.
+
+    Returns None when a pixel file is not there (another job may have removed it as unused): store the files again and
+    repeat. Raises GenerationError when the name has been taken since the run was started.
+    """
+    run = sample_run.checkpoint.run
+    lock_pixel_files()
+    if not all(storage.has_pixels(image.pixel_sha256) for image in images):
+        return None
+    try:
+        with transaction.atomic():
+            dataset = create_synthetic_dataset(
+                name=sample_run.dataset_name,
+                description=(
+                    f"Drawn from “{run.name}” (trained on “{run.dataset.name}”) at iteration "
+                    f"{sample_run.checkpoint.iteration:,} with seed {sample_run.seed}."
+                ),
+                created_by=sample_run.created_by,
+                is_phantom=run.dataset.is_phantom,
+            )
+    except (DatasetError, IntegrityError) as error:
+        raise GenerationError(
+            f"There is a dataset called “{sample_run.dataset_name}” by now. Sample again under another name."
+        ) from error
+    for image in images:
+        image.dataset = dataset
+    Image.objects.bulk_create(images, batch_size=1000)
+    sample_run.dataset = dataset
+    sample_run.save(update_fields=["dataset"])
+    return dataset

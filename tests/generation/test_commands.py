@@ -1,0 +1,137 @@
+"""The command line queues what the pages queue, and follows it when asked."""
+
+import threading
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from generation.models import SampleRun, TrainingRun
+from tests.factories import CheckpointFactory
+from tests.generation.conftest import run_job
+from worker.models import Job
+
+
+class TestTrainGenerator:
+    def test_a_preset_with_some_settings_replaced(self, phantoms, capsys):
+        call_command(
+            "train_generator",
+            "--dataset=Phantoms",
+            "--name=Typed",
+            "--preset=demonstration",
+            "--iterations=70",
+            "--learning-rate=0.001",
+            "--generator-channels",
+            "8",
+            "6",
+            "4",
+            "--label=lesion",
+            "--label=normal",
+            "--device=cpu",
+        )
+
+        run = TrainingRun.objects.get()
+        assert capsys.readouterr().out == f"Queued “Typed” as job {run.job_id}\n"
+        assert (run.config["iterations"], run.config["learning_rate"]) == (70, 0.001)
+        assert run.config["generator_channels"] == [8, 6, 4]
+        assert run.config["batch_size"] < 64  # the rest is the preset's
+        assert run.is_demonstration
+        assert run.filters == {"labels": ["lesion", "normal"]}
+        assert run.job.parameters["device"] == "cpu"
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            (["--dataset=Nothing"], "There is no dataset called “Nothing”."),
+            (["--dataset=Phantoms", "--batch-size=1"], "batch_size is 1; it must be a whole number from 2 to 4096"),
+            (["--dataset=Phantoms", "--label=normal"], r"5 images in “Phantoms” \(label normal\)"),
+        ],
+    )
+    def test_what_cannot_start_is_refused(self, phantoms, options, message):
+        with pytest.raises(CommandError, match=message):
+            call_command("train_generator", "--name=Typed", *options)
+        assert not TrainingRun.objects.exists()
+
+
+class TestSampleGenerator:
+    def test_each_class_from_the_last_checkpoint(self, db):
+        first = CheckpointFactory(run__name="Source", iteration=10)
+        last = CheckpointFactory(run=first.run, iteration=20)
+
+        call_command("sample_generator", "--run=Source", "--per-class=7", "--seed=3", "--name=Drawn")
+
+        sample_run = SampleRun.objects.get()
+        assert (sample_run.checkpoint, sample_run.seed) == (last, 3)
+        assert sample_run.per_class == {"lesion": 7, "normal": 7}
+
+    def test_one_class_from_a_named_checkpoint(self, db):
+        first = CheckpointFactory(run__name="Source", iteration=10)
+        CheckpointFactory(run=first.run, iteration=20)
+
+        call_command(
+            "sample_generator", "--run=Source", "--per-class=7", "--name=Drawn", "--label=normal", "--iteration=10"
+        )
+
+        sample_run = SampleRun.objects.get()
+        assert (sample_run.checkpoint, sample_run.per_class) == (first, {"normal": 7})
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            (["--run=Nothing"], "There is no training run called “Nothing”."),
+            (["--run=Source", "--iteration=11"], "“Source” has no checkpoint at iteration 11; there are 10."),
+            (["--run=Source", "--label=oedema"], "“Source” knows no class oedema"),
+        ],
+    )
+    def test_what_cannot_be_drawn_is_refused(self, db, options, message):
+        CheckpointFactory(run__name="Source", iteration=10)
+
+        with pytest.raises(CommandError, match=message):
+            call_command("sample_generator", "--per-class=7", "--name=Drawn", *options)
+        assert not SampleRun.objects.exists()
+
+    def test_a_run_without_checkpoints_says_when_there_will_be_one(self, training):
+        with pytest.raises(CommandError, match="“First” has no checkpoint yet: wait until a tenth"):
+            call_command("sample_generator", "--run=First", "--per-class=7", "--name=Drawn")
+
+
+@pytest.mark.django_db(transaction=True)
+class TestWait:
+    """A thread stands for the worker: it runs the job with the worker's own code."""
+
+    @pytest.fixture
+    def worker(self):
+        stop = threading.Event()
+
+        def work() -> None:
+            while not stop.wait(0.05):
+                for job in Job.objects.filter(state=Job.State.QUEUED):
+                    run_job(job)
+            connection.close()
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        yield
+        stop.set()
+        thread.join()
+
+    def test_training_and_sampling_to_the_end(self, phantoms, worker, capsys):
+        small = ["--generator-channels", "8", "6", "4", "--discriminator-channels", "4", "6", "8", "10"]
+
+        call_command(
+            "train_generator", "--dataset=Phantoms", "--name=W", "--iterations=10", "--batch-size=4", *small, "--wait"
+        )
+        call_command("sample_generator", "--run=W", "--per-class=5", "--name=Drawn", "--wait")
+
+        assert TrainingRun.objects.get().checkpoints.last().iteration == 10
+        assert SampleRun.objects.get().dataset.images.count() == 10
+
+    def test_a_failure_is_an_exit_status(self, phantoms, worker, monkeypatch):
+        monkeypatch.setattr("generation.training_data.load_pixels", _unreadable)
+
+        with pytest.raises(CommandError, match=r"Train “W”: failed\. Training image \w+ cannot be read"):
+            call_command("train_generator", "--dataset=Phantoms", "--name=W", "--iterations=10", "--wait")
+
+
+def _unreadable(sha256: str):
+    raise OSError("input/output error")

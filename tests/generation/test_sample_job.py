@@ -1,0 +1,244 @@
+"""Sampling jobs: the right images with their provenance, the same bytes again, nothing half-done, collapse in words."""
+
+import numpy as np
+import pytest
+import torch
+from django.core.management import CommandError, call_command
+
+from generation import sample_job
+from generation.gan.checkpoint import load_checkpoint, save_checkpoint
+from generation.gan.sampling import remake_image
+from generation.models import SampleRun
+from generation.services import record_checkpoint, start_sampling
+from imaging.models import Dataset, Image
+from imaging.services import delete_dataset
+from imaging.storage import load_pixels, stored_hashes
+from tests.factories import DatasetFactory
+from tests.generation.conftest import run_job
+from worker.models import Job
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def draw(run, *, name: str = "Samples", seed: int = 5, **per_class: int) -> SampleRun:
+    sample_run = start_sampling(
+        checkpoint=run.checkpoints.last(),
+        per_class=per_class or {"lesion": 40, "normal": 3},
+        seed=seed,
+        dataset_name=name,
+        created_by=None,
+    )
+    run_job(sample_run.job)
+    sample_run.refresh_from_db()
+    return sample_run
+
+
+def hashes(dataset: Dataset) -> list[str]:
+    images = dataset.images.all()
+    return [image.pixel_sha256 for image in sorted(images, key=lambda image: (image.label, image.provenance["index"]))]
+
+
+class TestSamples:
+    def test_images_of_each_class_with_their_provenance(self, trained):
+        sample_run = draw(trained)
+
+        dataset = sample_run.dataset
+        assert sample_run.job.state == Job.State.SUCCEEDED, sample_run.job.error
+        assert (dataset.name, dataset.origin, dataset.is_phantom) == ("Samples", "synthetic", True)
+        assert dataset.description == "Drawn from “First” (trained on “Phantoms”) at iteration 40 with seed 5."
+        assert [dataset.images.filter(label=label).count() for label in ("lesion", "normal")] == [40, 3]
+        assert sample_run.job.result == {"dataset_id": str(dataset.pk), "images": 43, "repeats_left_out": {}}
+        image = dataset.images.get(label="normal", provenance__index=2)
+        assert image.provenance == {
+            "generator": "acgan",
+            "run": str(trained.pk),
+            "checkpoint_sha256": trained.checkpoints.last().sha256,
+            "iteration": 40,
+            "seed": 5,
+            "class": "normal",
+            "class_index": 1,
+            "index": 2,
+            "block_size": 32,
+        }
+        pixels = load_pixels(image)
+        assert (pixels.shape, pixels.dtype) == ((56, 56), np.uint8)
+
+    def test_the_same_request_gives_the_same_images(self, trained):
+        first = draw(trained, name="One").dataset
+        second = draw(trained, name="Two").dataset
+        other = draw(trained, name="Three", seed=6).dataset
+
+        assert hashes(first) == hashes(second)
+        assert not set(hashes(first)) & set(hashes(other))
+
+    def test_an_image_does_not_depend_on_how_many_are_asked_for(self, trained):
+        few = draw(trained, name="Few", normal=2).dataset
+        many = draw(trained, name="Many", normal=70).dataset
+
+        assert hashes(few) == hashes(many)[:2]
+
+    def test_any_image_is_made_again(self, trained):
+        dataset = draw(trained).dataset
+
+        for image in dataset.images.filter(provenance__index__in=[0, 35]):
+            assert np.array_equal(remake_image(trained.checkpoints.last().path, image.provenance), load_pixels(image))
+
+    def test_a_class_with_none_is_left_out(self, trained):
+        dataset = draw(trained, lesion=0, normal=2).dataset
+
+        assert list(dataset.images.values_list("label", flat=True)) == ["normal", "normal"]
+
+
+class TestNothingHalfDone:
+    def test_killed_before_the_end_then_taken_over(self, trained, monkeypatch):
+        class Killed(BaseException):
+            pass
+
+        def killed(**values):
+            raise Killed
+
+        sample_run = start_sampling(
+            checkpoint=trained.checkpoints.last(), per_class={"normal": 9}, seed=5, dataset_name="Kill", created_by=None
+        )
+        with monkeypatch.context() as patch:
+            patch.setattr(sample_job, "store_samples", killed)
+            with pytest.raises(Killed):
+                run_job(sample_run.job)
+        assert not Dataset.objects.filter(name="Kill").exists()
+        Job.objects.filter(pk=sample_run.job_id).update(state=Job.State.QUEUED, lease_token=None)
+
+        run_job(sample_run.job)
+
+        assert sample_run.job.state == Job.State.SUCCEEDED, sample_run.job.error
+        sample_run.refresh_from_db()
+        assert hashes(sample_run.dataset) == hashes(draw(trained, name="Undisturbed", normal=9).dataset)
+
+    def test_killed_after_the_end_then_taken_over(self, trained):
+        sample_run = draw(trained, normal=9)
+        Job.objects.filter(pk=sample_run.job_id).update(state=Job.State.QUEUED)
+
+        run_job(sample_run.job)
+
+        assert sample_run.job.state == Job.State.SUCCEEDED
+        assert Dataset.objects.filter(origin="synthetic").count() == 1
+        assert Image.objects.filter(dataset=sample_run.dataset).count() == 9
+
+    def test_a_name_taken_meanwhile_fails_and_leaves_no_files(self, trained):
+        before = set(stored_hashes())
+        sample_run = start_sampling(
+            checkpoint=trained.checkpoints.last(), per_class={"normal": 9}, seed=5, dataset_name="Race", created_by=None
+        )
+        DatasetFactory(name="Race")
+
+        run_job(sample_run.job)
+
+        assert sample_run.job.state == Job.State.FAILED
+        assert sample_run.job.error == ("There is a dataset called “Race” by now. Sample again under another name.")
+        assert set(stored_hashes()) == before
+
+    def test_stopped_while_storing_leaves_no_files(self, trained, monkeypatch):
+        before = set(stored_hashes())
+        sample_run = start_sampling(
+            checkpoint=trained.checkpoints.last(), per_class={"normal": 9}, seed=5, dataset_name="Stop", created_by=None
+        )
+        real = sample_job._store
+
+        def stop(context, *arguments):
+            stored = sample_job.storage.store_pixels
+            monkeypatch.setattr(
+                sample_job.storage, "store_pixels", lambda pixels: (stored(pixels), context.stop("Cancelled"))[0]
+            )
+            return real(context, *arguments)
+
+        monkeypatch.setattr(sample_job, "_store", stop)
+        run_job(sample_run.job)
+
+        assert sample_run.job.state != Job.State.SUCCEEDED
+        assert not Dataset.objects.filter(name="Stop").exists()
+        assert set(stored_hashes()) == before
+
+    def test_removed_samples_can_be_drawn_again(self, trained):
+        first = draw(trained, name="Same", normal=4)
+        expected = hashes(first.dataset)
+        delete_dataset(dataset=first.dataset)
+
+        assert hashes(draw(trained, name="Same", normal=4).dataset) == expected
+
+
+class TestCollapse:
+    @pytest.fixture
+    def collapsed(self, trained):
+        """The trained checkpoint with its latent layer set to zero: every image of a class is the same."""
+        data = load_checkpoint(trained.checkpoints.last().path)
+        for name in ("latent.weight", "latent.bias"):
+            data.networks["generator"][name].zero_()
+        sha256 = save_checkpoint(trained.job.directory / "checkpoints" / "checkpoint-00000041.pt", data)
+        record_checkpoint(run=trained, iteration=41, file_name="checkpoints/checkpoint-00000041.pt", sha256=sha256)
+        return trained
+
+    def test_it_is_said_in_words(self, collapsed):
+        sample_run = draw(collapsed, normal=10)
+
+        assert sample_run.job.state == Job.State.FAILED
+        assert sample_run.job.error == (
+            "The generator has collapsed: 94 images of class normal held only 1 different ones, 10 were asked for. "
+            "Sample an earlier checkpoint, or train again with another seed."
+        )
+        assert not Dataset.objects.filter(origin="synthetic").exists()
+
+    def test_single_repeats_are_replaced_by_the_next(self, trained, monkeypatch):
+        real = sample_job.sample_class
+
+        def with_repeats(*arguments, **values):
+            before = None
+            for index, pixels in real(*arguments, **values):
+                yield index, before if index in (1, 4) else pixels
+                before = pixels
+
+        expected = hashes(draw(trained, name="All", normal=12).dataset)
+        monkeypatch.setattr(sample_job, "sample_class", with_repeats)
+        sample_run = draw(trained, name="Repeats", normal=10)
+
+        assert sample_run.job.result["repeats_left_out"] == {"normal": 2}
+        kept = [index for index in range(12) if index not in (1, 4)]
+        assert hashes(sample_run.dataset) == [expected[index] for index in kept]
+        assert any("2 images equal to an earlier one" in line.text for line in sample_run.job.log_lines.all())
+
+
+class TestCheckpointFile:
+    def test_a_changed_file_is_refused(self, trained):
+        path = trained.checkpoints.last().path
+        data = load_checkpoint(path)
+        data.networks["generator"]["latent.bias"].add_(torch.tensor(0.1))
+        save_checkpoint(path, data)
+
+        sample_run = draw(trained)
+
+        assert sample_run.job.state == Job.State.FAILED
+        assert "checkpoint-00000040.pt has changed since it was recorded" in sample_run.job.error
+
+
+class TestRemakeCommand:
+    def test_identical(self, trained, capsys, tmp_path):
+        image = draw(trained).dataset.images.first()
+
+        call_command("remake_image", str(image.pk), output=tmp_path / "again.png")
+
+        assert capsys.readouterr().out == f"Identical: image {image.pk} has the pixel hash {image.pixel_sha256}\n"
+        assert (tmp_path / "again.png").exists()
+
+    def test_a_changed_provenance_is_found(self, trained):
+        image = draw(trained).dataset.images.get(label="lesion", provenance__index=0)
+        image.provenance["seed"] += 1
+        image.save()
+
+        with pytest.raises(CommandError, match=f"stored is {image.pixel_sha256}. The checkpoint is the recorded one"):
+            call_command("remake_image", str(image.pk))
+
+    def test_real_images_and_unknown_ids_are_refused(self, phantoms):
+        with pytest.raises(CommandError, match="has no generator in its provenance"):
+            call_command("remake_image", str(phantoms.images.first().pk))
+        with pytest.raises(CommandError, match="There is no image with the id nonsense"):
+            call_command("remake_image", "nonsense")
+        with pytest.raises(CommandError, match="There is no image with the id 00000000"):
+            call_command("remake_image", "00000000-0000-0000-0000-000000000000")

@@ -1,0 +1,123 @@
+"""The job's own process: run the handler and write one verdict. Exceptions map to states here, nowhere else."""
+
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+import uuid
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from django.db import Error, InterfaceError, OperationalError, connection
+
+from worker import lifecycle
+from worker.execution.context import INTERRUPTED, RunningJob
+from worker.execution.directory_lock import DirectoryInUseError, hold_directory
+from worker.execution.versions import collect_versions
+from worker.models import Job
+from worker.registry import JobError, JobStopped, get_job_kind, parameters_from_dict
+from worker.timing import DATABASE_PATIENCE_SECONDS, DIRECTORY_LOCK_SECONDS, STOP_GRACE_SECONDS
+
+logger = logging.getLogger(__name__)
+
+Verdict = Callable[[], Any]
+
+OUT_OF_MEMORY = (
+    "It ran out of memory. Use a smaller batch or smaller images, close other programs, or run it on a machine with "
+    "more memory; then resume it."
+)
+
+
+def execute_job(*, job_id: uuid.UUID, token: uuid.UUID, supervised: bool = False) -> bool:
+    """Run the job that `token` holds, to its verdict. False when the lease was lost: then nothing was written.
+
+    `supervised`: this process exists for the job alone; SIGTERM and the end of standard input mean "save and leave".
+    """
+    job = Job.objects.filter(pk=job_id, lease_token=token).first()
+    if job is None:
+        return False
+    lease = lifecycle.Lease(job_id=job_id, token=token, attempt=job.attempt)
+    job.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        with hold_directory(job.directory, patience_seconds=DIRECTORY_LOCK_SECONDS, owner_mark=str(job_id)):
+            started = lifecycle.renew(lease=lease, process_id=os.getpid(), versions=collect_versions())
+            return started is not None and _run(job, lease, supervised)
+    except DirectoryInUseError as error:
+        return lifecycle.leave(lease=lease, reason=f"Waiting: {error}"[:500]) is not None
+
+
+def _run(job: Job, lease: lifecycle.Lease, supervised: bool) -> bool:
+    context = RunningJob(lease=lease, directory=job.directory)
+    if supervised:
+        _stop_when_asked(context)
+    context.start_heartbeat()
+    verdict = _verdict(job, lease, context)
+    return _conclude(context, verdict)
+
+
+def _verdict(job: Job, lease: lifecycle.Lease, context: RunningJob) -> Verdict:
+    """Run the handler; what happened, as the transition to write."""
+    fail = partial(lifecycle.fail, lease=lease)
+    try:
+        kind = get_job_kind(job.kind)
+        parameters = parameters_from_dict(kind, job.parameters)
+    except ValueError as error:
+        return partial(fail, error=f"{error}. This job cannot run with the installed version; start it anew.")
+    try:
+        result = kind.handler(context, parameters)
+        json.dumps(result, allow_nan=False)
+        return partial(lifecycle.succeed, lease=lease, result=result)
+    except JobStopped:
+        if context.stop_reason is None:
+            return partial(fail, error=f"The code of “{kind.name}” left without being asked to. This is a defect.")
+        return partial(lifecycle.leave, lease=lease, reason="Waiting to go on after an interruption")
+    except JobError as error:
+        context.log(str(error), level="error")
+        return partial(fail, error=str(error))
+    except (OperationalError, InterfaceError) as error:
+        context.log(traceback.format_exc(), level="error")
+        return partial(lifecycle.crash, lease=lease, what=f"The database could not be used: {error}")
+    except Exception as error:
+        context.log(traceback.format_exc(), level="error")
+        if _is_out_of_memory(error):
+            return partial(fail, error=OUT_OF_MEMORY)
+        words = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        return partial(fail, error=f"{words[:2000]}\nThe log shows where in the code this happened.")
+
+
+def _conclude(context: RunningJob, verdict: Verdict) -> bool:
+    deadline = time.monotonic() + DATABASE_PATIENCE_SECONDS
+    while True:
+        try:
+            return context.conclude(verdict)
+        except Error as error:
+            if time.monotonic() > deadline:
+                raise
+            logger.warning("Verdict not written, trying again: %s", error)
+            connection.close()
+            time.sleep(1)
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    """By name: torch.OutOfMemoryError must be recognised without importing torch."""
+    return any(cls.__name__ in ("MemoryError", "OutOfMemoryError") for cls in type(error).__mro__)
+
+
+def _stop_when_asked(context: RunningJob) -> None:
+    """SIGTERM, or the end of standard input (the parent's end of the pipe is gone), asks the handler to leave."""
+    signal.signal(signal.SIGTERM, lambda _number, _frame: context.stop(INTERRUPTED))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def watch() -> None:
+        while os.read(sys.stdin.fileno(), 1024):
+            pass
+        context.stop(INTERRUPTED)
+        # Nobody is left who would kill this process if it hangs: the kernel does.
+        signal.setitimer(signal.ITIMER_REAL, STOP_GRACE_SECONDS)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()

@@ -1,0 +1,12 @@
+"""The clocks of the job system, in seconds. They depend on each other; the comments say how."""
+
+HEARTBEAT_SECONDS = 1.0  # a running process writes its progress and renews its lease this often
+LEASE_SECONDS = 20.0  # without renewal for this long a job may be taken over
+SWEEP_SECONDS = 3.0  # > HEARTBEAT_SECONDS: what looks dead in two sweeps in a row had time to show life between them
+SETTLING_SECONDS = 1.0  # a sweep that waited longer than this for the database judges nobody
+UNWOKEN_SECONDS = 2.0  # a job queued for longer than this has probably lost its message: wake again
+STARTUP_SECONDS = 120.0  # for a process to import its libraries and report; until then its supervisor renews the lease
+STOP_GRACE_SECONDS = 8.0  # to save and leave, at shutdown or cancel, before SIGKILL; < the supervisor's patience
+DIRECTORY_LOCK_SECONDS = 15.0  # > STOP_GRACE_SECONDS: for the process of the attempt before to let go of the directory
+DATABASE_PATIENCE_SECONDS = 60.0  # a verdict is written again and again for this long while the database is away
+CRASH_LIMIT = 3  # crashes in a row without progress
