@@ -6,6 +6,7 @@ import shutil
 import tempfile
 
 DATA_DIR = tempfile.mkdtemp(prefix="turing-test-")
+os.mkdir(f"{DATA_DIR}/static")  # noqa: PTH102
 atexit.register(shutil.rmtree, DATA_DIR, ignore_errors=True)
 
 os.environ.update(
