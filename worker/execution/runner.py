@@ -78,7 +78,9 @@ def _start(lease: lifecycle.Lease, output: Path) -> subprocess.Popen[bytes]:
             stdin=subprocess.PIPE,  # never written to: it ends when this process does
             stdout=file,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            # PASSIVE: OpenMP threads that wait for a sibling sleep instead of spinning. Spinning made a training on two
+            # cores about seven times slower as soon as anything else ran (docs/benchmarks.md).
+            env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ, "PYTHONUNBUFFERED": "1"},
             start_new_session=True,  # Ctrl-C in a terminal reaches the worker, which passes it on in its own way
         )
 
