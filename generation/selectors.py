@@ -48,7 +48,11 @@ def find_checkpoint(image: Image) -> Checkpoint:
     sha256 = image.provenance.get("checkpoint_sha256")
     if not sha256:
         raise ValueError(f"Image {image.pk} has no generator in its provenance: it was not drawn here")
-    checkpoint = Checkpoint.objects.select_related("run__job").filter(sha256=sha256).first()
-    if checkpoint is None:
+    # runs with the same settings, images and machine have the same file: prefer the one that drew this image
+    checkpoints = sorted(
+        Checkpoint.objects.select_related("run__job").filter(sha256=sha256),
+        key=lambda checkpoint: str(checkpoint.run_id) != image.provenance.get("run"),
+    )
+    if not checkpoints:
         raise ValueError(f"No checkpoint with SHA-256 {sha256} is recorded here")
-    return checkpoint
+    return checkpoints[0]

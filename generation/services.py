@@ -51,7 +51,7 @@ def start_training(
     if not 1 <= len(name) <= 200:
         raise GenerationError("The run needs a name of 1 to 200 characters.")
     if TrainingRun.objects.filter(name=name).exists():
-        raise GenerationError(f"There is a training run called “{name}” already. Choose another name.")
+        raise GenerationError(_taken(name))
     if dataset.origin != Dataset.Origin.REAL:
         raise GenerationError(f"“{dataset.name}” is synthetic. A generator learns from real images; choose such a set.")
     filters = clean_filters(filters or {})
@@ -79,18 +79,26 @@ def start_training(
         created_by=created_by,
         seed=settings["seed"],
     )
-    return TrainingRun.objects.create(
-        id=run_id,
-        name=name,
-        generator=get_generator(generator).name,
-        dataset=dataset,
-        classes=sorted(counts),
-        config=settings,
-        filters=filters,
-        is_demonstration=is_demonstration,
-        job=job,
-        created_by=created_by,
-    )
+    try:
+        with transaction.atomic():
+            return TrainingRun.objects.create(
+                id=run_id,
+                name=name,
+                generator=get_generator(generator).name,
+                dataset=dataset,
+                classes=sorted(counts),
+                config=settings,
+                filters=filters,
+                is_demonstration=is_demonstration,
+                job=job,
+                created_by=created_by,
+            )
+    except IntegrityError as error:  # somebody else took it since the check above
+        raise GenerationError(_taken(name)) from error
+
+
+def _taken(name: str) -> str:
+    return f"There is a training run called “{name}” already. Choose another name."
 
 
 @transaction.atomic

@@ -95,7 +95,7 @@ class _Keeper:
     def __init__(self, context: JobContext, run: TrainingRun, *, milestones: set[int]) -> None:
         self.context, self.run, self.milestones = context, run, milestones
         self.directory = context.directory / CHECKPOINTS
-        self.recorded = set(run.checkpoints.values_list("iteration", flat=True))
+        self.recorded: dict[int, str] = dict(run.checkpoints.values_list("iteration", "sha256"))
 
     def newest(self) -> CheckpointData | None:
         """The newest checkpoint that can be read, or None at the start of a run."""
@@ -111,9 +111,17 @@ class _Keeper:
         return None
 
     def save(self, data: CheckpointData) -> None:
-        if data.iteration in self.recorded:
-            return  # done a second time after a damaged file; what is recorded never changes
-        sha256 = save_checkpoint(self.directory / checkpoint_name(data.iteration), data)
+        path = self.directory / checkpoint_name(data.iteration)
+        recorded = self.recorded.get(data.iteration)
+        if recorded and path.exists() and file_sha256(path) == recorded:
+            return  # done a second time; what is recorded never changes
+        sha256 = save_checkpoint(path, data)
+        if recorded and sha256 != recorded:
+            self.context.log(
+                f"The checkpoint at iteration {data.iteration:,} was lost and came out differently on this machine: "
+                "images drawn from the lost one cannot be made again",
+                level="warning",
+            )
         if data.iteration in self.milestones:
             self._record(data.iteration, sha256)
         prune_checkpoints(self.directory, keep=self.milestones)
@@ -128,7 +136,7 @@ class _Keeper:
                 file_name=f"{CHECKPOINTS}/{checkpoint_name(iteration)}",
                 sha256=sha256,
             )
-        self.recorded.add(iteration)
+        self.recorded[iteration] = sha256
         self.context.log(f"Checkpoint at iteration {iteration:,}: samples can be drawn from it")
 
 

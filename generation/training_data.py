@@ -25,9 +25,7 @@ def collect_training_images(
     "<pixel hash> <label>" in this order: what the model was trained on, without the images. Rendered pixels are kept
     in the job's directory; a resumed run does not render again. Raises JobError when an image cannot be read.
     """
-    rows = list(
-        filter_images(run.dataset, filters).order_by("pixel_sha256").values_list("pixel_sha256", "label").distinct()
-    )
+    rows = list(filter_images(run.dataset, filters).order_by("pixel_sha256").values_list("pixel_sha256", "label"))
     digest = hashlib.sha256("".join(f"{sha256} {label}\n" for sha256, label in rows).encode()).hexdigest()
     path = context.directory / FILE_NAME
     pixels = _kept_pixels(path, digest)

@@ -13,18 +13,19 @@ def kong_config(*, seed: int = 0, channels: int = 1) -> AcganConfig:
     return AcganConfig(seed=seed, channels=channels)
 
 
-def demonstration_config(*, seed: int = 0, iterations: int = 1500) -> AcganConfig:
-    """The same networks, narrower, on smaller batches, for a twentieth of the iterations.
+def demonstration_config(*, seed: int = 0, iterations: int = 2500) -> AcganConfig:
+    """The same networks, narrower, on batches a quarter as large, for a twelfth of the iterations.
 
-    Enough for pictures that are recognisably chests, with blurred detail; not for a study of how good a generator is.
+    Chosen by eye on 300 phantoms: the pictures are recognised as chests at a glance (lungs, spine, diaphragm), their
+    detail is blurred and the classes hardly differ. Not for a study of how good a generator is.
     """
     return AcganConfig(
-        generator_channels=(128, 96, 48),
-        discriminator_channels=(32, 64, 128, 256),
-        batch_size=32,
+        generator_channels=(96, 64, 32),
+        discriminator_channels=(24, 48, 96, 192),
+        batch_size=16,
         iterations=iterations,
         seed=seed,
-        checkpoint_every=100,
+        checkpoint_every=250,
         metrics_every=25,
         grid_every=100,
     )

@@ -7,6 +7,7 @@ from django.core.management import CommandError, call_command
 
 from generation import sample_job
 from generation.gan.checkpoint import load_checkpoint, save_checkpoint
+from generation.gan.config import AcganConfig
 from generation.gan.sampling import remake_image
 from generation.models import SampleRun
 from generation.services import record_checkpoint, start_sampling
@@ -15,9 +16,16 @@ from imaging.services import delete_dataset
 from imaging.storage import load_pixels, stored_hashes
 from tests.factories import DatasetFactory
 from tests.generation.conftest import run_job
+from tests.generation.gan.conftest import SMALL
 from worker.models import Job
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def small_config() -> AcganConfig:
+    """Sampling needs a trained generator, not a good one."""
+    return AcganConfig(**{**SMALL, "iterations": 10, "metrics_every": 10, "grid_every": 10})
 
 
 def draw(run, *, name: str = "Samples", seed: int = 5, **per_class: int) -> SampleRun:
@@ -45,7 +53,7 @@ class TestSamples:
         dataset = sample_run.dataset
         assert sample_run.job.state == Job.State.SUCCEEDED, sample_run.job.error
         assert (dataset.name, dataset.origin, dataset.is_phantom) == ("Samples", "synthetic", True)
-        assert dataset.description == "Drawn from “First” (trained on “Phantoms”) at iteration 40 with seed 5."
+        assert dataset.description == "Drawn from “First” (trained on “Phantoms”) at iteration 10 with seed 5."
         assert [dataset.images.filter(label=label).count() for label in ("lesion", "normal")] == [40, 3]
         assert sample_run.job.result == {"dataset_id": str(dataset.pk), "images": 43, "repeats_left_out": {}}
         image = dataset.images.get(label="normal", provenance__index=2)
@@ -53,7 +61,7 @@ class TestSamples:
             "generator": "acgan",
             "run": str(trained.pk),
             "checkpoint_sha256": trained.checkpoints.last().sha256,
-            "iteration": 40,
+            "iteration": 10,
             "seed": 5,
             "class": "normal",
             "class_index": 1,
@@ -172,8 +180,8 @@ class TestCollapse:
         data = load_checkpoint(trained.checkpoints.last().path)
         for name in ("latent.weight", "latent.bias"):
             data.networks["generator"][name].zero_()
-        sha256 = save_checkpoint(trained.job.directory / "checkpoints" / "checkpoint-00000041.pt", data)
-        record_checkpoint(run=trained, iteration=41, file_name="checkpoints/checkpoint-00000041.pt", sha256=sha256)
+        sha256 = save_checkpoint(trained.job.directory / "checkpoints" / "checkpoint-00000011.pt", data)
+        record_checkpoint(run=trained, iteration=11, file_name="checkpoints/checkpoint-00000011.pt", sha256=sha256)
         return trained
 
     def test_it_is_said_in_words(self, collapsed):
@@ -215,7 +223,7 @@ class TestCheckpointFile:
         sample_run = draw(trained)
 
         assert sample_run.job.state == Job.State.FAILED
-        assert "checkpoint-00000040.pt has changed since it was recorded" in sample_run.job.error
+        assert "checkpoint-00000010.pt has changed since it was recorded" in sample_run.job.error
 
 
 class TestRemakeCommand:

@@ -167,6 +167,7 @@ class TestResume:
         assert any("checkpoint-00000040.pt cannot be read" in text and "earlier" in text for text in texts)
         assert "Going on from iteration 30 on CPU, 1 threads" in texts
         assert dict(second.checkpoints.values_list("iteration", "sha256")) == recorded
+        assert file_sha256(newest) == recorded[40]  # made again, bit for bit
 
     def test_cancel_while_queued(self, training):
         request_cancel(job=training.job)

@@ -83,6 +83,7 @@ class _Bomb:
         return os.system, ("echo ran > ran.txt",)
 
 
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")  # a plain pickle, on purpose
 def test_loading_runs_no_code(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     torch.save({"format": 1, "config": _Bomb()}, tmp_path / "bomb.pt")
