@@ -55,7 +55,7 @@ def study_edit(request: SignedInRequest, study_id: UUID) -> HttpResponse:
         return redirect(study)
 
     def save(form: StudyForm) -> Study:
-        return services.update_study(study=study, **form.values)
+        return services.update_study(study=study, by=request.user, **form.values)
 
     return _draft_page(request, StudyForm(request.POST or None, study=study), save=save, title=f"Change {study}")
 
@@ -102,7 +102,7 @@ def study_close(request: SignedInRequest, study_id: UUID) -> HttpResponse:
 def study_delete(request: SignedInRequest, study_id: UUID) -> HttpResponse:
     study = _get_study(study_id)
     try:
-        services.delete_study(study=study)
+        services.delete_study(study=study, by=request.user)
     except StudyError as error:
         messages.error(request, str(error))
         return redirect(study)
@@ -134,7 +134,7 @@ def invitation_create(request: SignedInRequest, study_id: UUID) -> HttpResponse:
 def invitation_revoke(request: SignedInRequest, invitation_id: UUID) -> HttpResponse:
     invitation = get_object_or_404(Invitation.objects.select_related("study"), pk=invitation_id)
     try:
-        services.revoke_invitation(invitation=invitation)
+        services.revoke_invitation(invitation=invitation, by=request.user)
         messages.success(request, "The invitation is withdrawn: its link does not work any more.")
     except StudyError as error:
         messages.error(request, str(error))

@@ -5,7 +5,7 @@ from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
 
 from tests.turing.builders import answer_next, make_draft, make_open_study, make_session
-from turing.models import Answer, Study, Trial, TrialTruth
+from turing.models import Answer, AuditEvent, Study, Trial, TrialTruth
 from turing.services import close_study
 
 pytestmark = pytest.mark.django_db
@@ -114,3 +114,29 @@ def test_triggers_outlive_the_flush_of_a_test_database():
     answer_next(make_session())
 
     assert "turing_answer is insert-only" in refused("DELETE FROM turing_answer")
+
+
+def test_the_audit_chain_is_append_only(study):
+    before = AuditEvent.objects.count()
+
+    assert "turing_auditevent is insert-only" in refused("UPDATE turing_auditevent SET actor = 1")
+    assert "turing_auditevent is insert-only" in refused("DELETE FROM turing_auditevent")
+    assert AuditEvent.objects.count() == before > 0
+
+
+def test_the_audit_chain_cannot_fork(study):
+    """Two events after the same one: the database refuses the second, whatever the program does."""
+    last = AuditEvent.objects.last()
+    fork = AuditEvent(
+        sequence=last.sequence + 1,
+        at=last.at,
+        action="forged",
+        object_type="",
+        object_id="",
+        details="{}",
+        previous_hash=last.previous_hash,
+        hash="f" * 64,
+    )
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        fork.save(force_insert=True)

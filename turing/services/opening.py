@@ -15,6 +15,8 @@ from imaging.selectors import filter_images
 from imaging.services import freeze_dataset
 from imaging.storage import load_pixels
 from turing import stimuli
+from turing.audit.records import describe_row
+from turing.audit.services import record_event
 from turing.drawing import DrawnImage, draw_images
 from turing.errors import StudyError
 from turing.models import Study, Trial, TrialTruth
@@ -22,6 +24,8 @@ from turing.protocol import ManifestEntry, document_sha256, manifest_document, p
 from turing.services.studies import lock_study
 
 logger = logging.getLogger(__name__)
+
+SHOWN_OF_IMAGE = ("dataset_id", "pixel_sha256", "label")  # not who the patient is: the chain forgets nothing
 
 
 def open_study(*, study: Study, by: User | None) -> Study:
@@ -72,6 +76,7 @@ def _open_locked(study: Study, *, by: User | None, saved: list[str]) -> None:
     study.opened_at = timezone.now()
     study.opened_by = by
     study.save()
+    _record_opening(study, by=by)
 
 
 @transaction.atomic
@@ -86,8 +91,17 @@ def close_study(*, study: Study, by: User | None) -> Study:
     locked.closed_at = timezone.now()
     locked.closed_by = by
     locked.save(update_fields=["status", "closed_at", "closed_by"])
+    record_event(action="study.closed", about=locked, by=by, written=[locked])
     study.refresh_from_db()
     return study
+
+
+def _record_opening(study: Study, *, by: User | None) -> None:
+    """The frozen study with everything its two hashes are of, so that a later change can be named, not only seen."""
+    truths = TrialTruth.objects.filter(trial__study=study).select_related("trial", "image").order_by("trial__position")
+    trials = [truth.trial for truth in truths]
+    images = [describe_row(truth.image, only=SHOWN_OF_IMAGE) for truth in truths]
+    record_event(action="study.opened", about=study, by=by, written=[study, *trials, *truths, *images])
 
 
 def _candidates(dataset: Dataset, filters: dict[str, Any]) -> dict[str, Any]:

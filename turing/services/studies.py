@@ -11,6 +11,7 @@ from django.db.models.functions import Least
 from config.accounts.models import User
 from imaging.models import Dataset
 from imaging.selectors import clean_filters, filter_images
+from turing.audit.services import record_event
 from turing.drawing import LARGEST_SEED, new_seed
 from turing.errors import StudyError
 from turing.models import Origin, Study
@@ -44,7 +45,7 @@ def create_study(
     that is taken, a number out of range.
     """
     study = Study(created_by=created_by, is_example=is_example)
-    return _save_draft(
+    _save_draft(
         study,
         name=name,
         question=question,
@@ -59,10 +60,12 @@ def create_study(
         seed=new_seed() if seed is None else seed,
         image_size=image_size,
     )
+    record_event(action="study.created", about=study, by=created_by, written=[study])
+    return study
 
 
 @transaction.atomic
-def update_study(*, study: Study, **changes: Any) -> Study:
+def update_study(*, study: Study, by: User | None = None, **changes: Any) -> Study:
     """Change fields of a draft, named as in `create_study`; `image_size=None` and `seed=None` choose anew.
 
     Raises StudyError when the study is not a draft any more, or could not be drawn.
@@ -84,16 +87,20 @@ def update_study(*, study: Study, **changes: Any) -> Study:
     if values["seed"] is None:
         values["seed"] = new_seed()
     _save_draft(locked, **values)
+    record_event(action="study.changed", about=locked, by=by, written=[locked])
     study.refresh_from_db()
     return study
 
 
 @transaction.atomic
-def delete_study(*, study: Study) -> None:
+def delete_study(*, study: Study, by: User | None = None) -> None:
     """Delete a draft and its invitations. Raises StudyError for a study that has been opened: its record stays."""
     locked = lock_study(study.pk)
     if locked.status != Study.Status.DRAFT:
         raise StudyError(f"“{study}” has been opened: it is part of the record and cannot be deleted.")
+    # locked before the event, as everybody takes these two locks in this order
+    invitations = list(locked.invitations.select_for_update().order_by("pk"))
+    record_event(action="study.deleted", about=locked, by=by, removed=[locked, *invitations])
     locked.delete()
 
 
@@ -106,7 +113,7 @@ def lock_study(study_id: UUID) -> Study:
     )
 
 
-def _save_draft(study: Study, *, image_size: int | None, **values: Any) -> Study:
+def _save_draft(study: Study, *, image_size: int | None, **values: Any) -> None:
     for field, value in values.items():
         setattr(study, field, value)
     study.real_filters = _check_side("real", study.real_dataset, study.real_filters, study.n_real)
@@ -125,7 +132,6 @@ def _save_draft(study: Study, *, image_size: int | None, **values: Any) -> Study
     except ValidationError as error:
         raise StudyError(" ".join(_validation_messages(error))) from error
     study.save()
-    return study
 
 
 def _check_side(origin: str, dataset: Dataset, filters: dict[str, Any], number: int) -> dict[str, Any]:
