@@ -23,6 +23,7 @@ from turing.models import (
     Answer,
     AuditEvent,
     Invitation,
+    LeakReport,
     Presentation,
     ReadingSession,
     Study,
@@ -31,7 +32,7 @@ from turing.models import (
 )
 from turing.results.selectors import record_problems
 
-COMPLETE: tuple[type[Model], ...] = (Study, Trial, TrialTruth, Invitation, ReadingSession, Answer)
+COMPLETE: tuple[type[Model], ...] = (Study, LeakReport, Trial, TrialTruth, Invitation, ReadingSession, Answer)
 PARTIAL: tuple[type[Model], ...] = (Presentation, Image)  # some of their rows are no matter of the chain (yet)
 CHAIN = AuditEvent._meta.db_table
 FILES = "stimulus files"

@@ -3,12 +3,13 @@
 from turing.models.audit import AuditEvent
 from turing.models.reading import Answer, Presentation, ReadingSession
 from turing.models.studies import Invitation, Origin, Study, Trial
-from turing.models.truth import TrialTruth
+from turing.models.truth import LeakReport, TrialTruth
 
 __all__ = [
     "Answer",
     "AuditEvent",
     "Invitation",
+    "LeakReport",
     "Origin",
     "Presentation",
     "ReadingSession",

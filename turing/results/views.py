@@ -23,7 +23,9 @@ from turing.selectors import reader_progress
 @cache_control(no_store=True)
 def results(request: HttpRequest, study_id: UUID) -> HttpResponse:
     """Before closing: a page that says why there is nothing to see, with the progress of readers (403)."""
-    study = get_object_or_404(Study.objects.select_related("real_dataset", "synthetic_dataset"), pk=study_id)
+    study = get_object_or_404(
+        Study.objects.select_related("real_dataset", "synthetic_dataset", "leak_report"), pk=study_id
+    )
     if not rules.can_view_results(request.user, study):
         context = {"study": study, "readers": reader_progress(study)}
         return render(request, "turing/results/not_yet.html", context, status=403)

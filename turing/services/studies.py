@@ -15,6 +15,7 @@ from turing.audit.services import record_event
 from turing.drawing import LARGEST_SEED, new_seed
 from turing.errors import StudyError
 from turing.models import Origin, Study
+from turing.models.studies import DEFAULT_LEAK_LIMIT
 from turing.texts import DEFAULT_INSTRUCTIONS, DEFAULT_QUESTION
 
 MAX_IMAGE_SIZE = 2048  # px; a reading page shows no more, and a stimulus is image_size^2 bytes
@@ -37,9 +38,11 @@ def create_study(
     real_filters: dict[str, Any] | None = None,
     synthetic_filters: dict[str, Any] | None = None,
     is_example: bool = False,
+    leak_limit: float = DEFAULT_LEAK_LIMIT,
 ) -> Study:
     """Create a draft. Without `seed` an unpredictable one is drawn; without `image_size` (px) it is the smallest side
-    among the images of both sets, so that both are shown at the resolution of the coarser one.
+    among the images of both sets, so that both are shown at the resolution of the coarser one. `leak_limit`: AUC above
+    0.5 and up to 1, see `turing.blinding`.
 
     Raises StudyError when the study could not be drawn: wrong kind of dataset, empty filters, too few images, a name
     that is taken, a number out of range.
@@ -59,6 +62,7 @@ def create_study(
         n_synthetic=n_synthetic,
         seed=new_seed() if seed is None else seed,
         image_size=image_size,
+        leak_limit=leak_limit,
     )
     record_event(action="study.created", about=study, by=created_by, written=[study])
     return study
@@ -77,7 +81,7 @@ def update_study(*, study: Study, by: User | None = None, **changes: Any) -> Stu
         field: getattr(locked, field)
         for field in (
             *("name", "question", "instructions", "positive_class", "real_dataset", "synthetic_dataset"),
-            *("real_filters", "synthetic_filters", "n_real", "n_synthetic", "seed", "image_size"),
+            *("real_filters", "synthetic_filters", "n_real", "n_synthetic", "seed", "image_size", "leak_limit"),
         )
     }
     unknown = sorted(set(changes) - set(editable))
@@ -122,6 +126,8 @@ def _save_draft(study: Study, *, image_size: int | None, **values: Any) -> None:
     )
     if not 0 <= study.seed <= LARGEST_SEED:
         raise StudyError(f"Seed {study.seed} is out of range: it must lie between 0 and {LARGEST_SEED}.")
+    if not 0.5 < study.leak_limit <= 1:
+        raise StudyError(f"Limit of the leak audit {study.leak_limit} is out of range: above 0.5, at most 1.")
     study.image_size = smallest_side(study) if image_size is None else image_size
     if not 8 <= study.image_size <= MAX_IMAGE_SIZE:
         raise StudyError(
