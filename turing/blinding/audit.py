@@ -88,17 +88,23 @@ class LeakAudit:
 
     @property
     def reasons(self) -> list[str]:
-        """Plain sentences: what leaks, and the cure."""
+        """Plain sentences: what leaks, and the cure, each cure once."""
         lines = []
         for name, values in self.varying.items():
             shown = ", ".join(f"“{value}” ({count} images)" for value, count in list(values.items())[:4])
             lines.append(f"{name.replace('_', ' ')} is not the same for all images: {shown}. {CURES[name]}")
-        for feature in self.features:
-            if feature.blocks:
-                lines.append(
-                    f"{feature.name.replace('_', ' ')} tells real from synthetic with an AUC of {feature.auc:.2f} "
-                    f"(95 % CI {feature.low:.2f} to {feature.high:.2f}; limit {self.limit:.2f}). {feature.cure}"
-                )
+        blocking = [feature for feature in self.features if feature.blocks]
+        if any(feature.name != JOINT for feature in blocking):  # together they say nothing more then
+            blocking = [feature for feature in blocking if feature.name != JOINT]
+        by_cure: dict[str, list[FeatureLeak]] = {}
+        for feature in blocking:
+            by_cure.setdefault(feature.cure, []).append(feature)
+        for cure, leaks in by_cure.items():
+            named = ", ".join(
+                f"{leak.name.replace('_', ' ')} (AUC {leak.auc:.2f}, 95 % CI {leak.low:.2f} to {leak.high:.2f})"
+                for leak in leaks
+            )
+            lines.append(f"Real is told from synthetic by {named}; the limit is {self.limit:.2f}. {cure}")
         return lines
 
     def to_document(self) -> dict[str, Any]:
