@@ -9,14 +9,16 @@ from config.forms import BootstrapFormMixin
 from imaging.models import Dataset, Image
 from turing.drawing import LARGEST_SEED
 from turing.models import Origin, Study
+from turing.models.studies import DEFAULT_LEAK_LIMIT
 from turing.services.invitations import MAX_AT_ONCE
+from turing.services.opening import MAX_REASON
 from turing.services.studies import MAX_IMAGE_SIZE
 from turing.texts import DEFAULT_INSTRUCTIONS, DEFAULT_QUESTION
 
 SIDES = (Origin.REAL.value, Origin.SYNTHETIC.value)
 LIST_FILTERS = {"labels": "label", "view_positions": "view_position", "sex": "sex", "splits": "split"}
 FILTERS = (*LIST_FILTERS, "age_min", "age_max")
-_PLAIN_FIELDS = ("name", "question", "instructions", "positive_class", "seed", "image_size")
+_PLAIN_FIELDS = ("name", "question", "instructions", "positive_class", "seed", "image_size", "leak_limit")
 
 
 class _StudyFields(forms.Form):
@@ -48,6 +50,17 @@ class _StudyFields(forms.Form):
         label="Image size in pixels",
         help_text="Every image is rendered to a square of this side. Empty: the smallest side among the images of both "
         "sets, so that resolution gives nothing away: real images are reduced to what a generator makes.",
+    )
+
+    leak_limit = forms.FloatField(
+        required=False,
+        min_value=0.51,
+        max_value=1,
+        step_size=0.01,
+        initial=DEFAULT_LEAK_LIMIT,
+        label="Limit of the leak audit (AUC)",
+        help_text="When the study is opened, everything about an image but the picture itself is tried for telling "
+        "real from synthetic. Above this limit the study is not opened. 0.5 is chance, 1 is certainty. Empty: 0.75.",
     )
 
     def __init__(self, data: Any = None, *, study: Study | None = None) -> None:
@@ -82,6 +95,8 @@ class StudyForm(BootstrapFormMixin, _StudyFields):
         """Arguments of `create_study` and `update_study`, from a valid form."""
         cleaned = self.cleaned_data
         values = {field: cleaned[field] for field in _PLAIN_FIELDS}
+        if values["leak_limit"] is None:
+            values["leak_limit"] = DEFAULT_LEAK_LIMIT
         for side in SIDES:
             values[f"{side}_dataset"] = cleaned[f"{side}_dataset"]
             values[f"n_{side}"] = cleaned[f"n_{side}"]
@@ -93,6 +108,15 @@ class StudyForm(BootstrapFormMixin, _StudyFields):
 class InvitationForm(BootstrapFormMixin, forms.Form):
     count = forms.IntegerField(min_value=1, max_value=MAX_AT_ONCE, initial=1, label="Number of links")
     note = forms.CharField(max_length=200, required=False, help_text="For you alone, e.g. whom the links are for.")
+
+
+class OverrideForm(BootstrapFormMixin, forms.Form):
+    override_reason = forms.CharField(
+        max_length=MAX_REASON,
+        label="Why the study shall be opened all the same",
+        help_text="Kept with the study, recorded in the audit chain, and printed with its results.",
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
 
 
 def _side_fields(side: str) -> dict[str, forms.Field]:

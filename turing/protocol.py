@@ -17,7 +17,7 @@ import PIL
 
 from turing import drawing
 
-PROTOCOL_SCHEMA = 1
+PROTOCOL_SCHEMA = 2  # 2: leak_audit
 MANIFEST_SCHEMA = 1
 
 
@@ -69,6 +69,8 @@ def protocol_document(
     seed: int,
     image_size: int,
     is_example: bool,
+    leak_limit: float,
+    leak_alpha: float,
 ) -> dict[str, Any]:
     """`real` and `synthetic`: dataset id and name, filters, number of candidates, number drawn."""
     return {
@@ -87,5 +89,6 @@ def protocol_document(
         "image_size": image_size,
         "rendering": "imaging.rendering.render_square to 8-bit grey",
         "is_example": is_example,
+        "leak_audit": {"limit": leak_limit, "alpha": leak_alpha},
         "versions": {"numpy": numpy.__version__, "pillow": PIL.__version__, "python": platform.python_version()},
     }

@@ -16,6 +16,7 @@ import numpy as np
 from django.db import transaction
 from django.utils import timezone
 
+from turing.audit.services import Event, record_events
 from turing.errors import StudyError
 from turing.models import Answer, Origin, ReadingSession, Study, Trial
 from turing.reading.enrolment import enrol_reader
@@ -78,3 +79,9 @@ def _read_all(
     Answer.objects.bulk_create(answers)
     session.finished_at = now
     session.save(update_fields=["instructions_read_at", "finished_at"])
+    record_events(
+        [
+            Event(action="session.simulated", about=session, actor=None, written=[session]),
+            *(Event(action="answer.simulated", about=answer, actor=None, written=[answer]) for answer in answers),
+        ]
+    )

@@ -16,8 +16,8 @@ from config.accounts.access import investigator_required
 from config.accounts.models import User
 from imaging.selectors import describe_filters
 from turing import rules, selectors, services
-from turing.errors import StudyError
-from turing.forms import InvitationForm, StudyForm
+from turing.errors import LeaksFound, StudyError
+from turing.forms import InvitationForm, OverrideForm, StudyForm
 from turing.models import Invitation, Study
 
 
@@ -55,7 +55,7 @@ def study_edit(request: SignedInRequest, study_id: UUID) -> HttpResponse:
         return redirect(study)
 
     def save(form: StudyForm) -> Study:
-        return services.update_study(study=study, **form.values)
+        return services.update_study(study=study, by=request.user, **form.values)
 
     return _draft_page(request, StudyForm(request.POST or None, study=study), save=save, title=f"Change {study}")
 
@@ -78,12 +78,18 @@ def study_progress(request: SignedInRequest, study_id: UUID) -> HttpResponse:
 @require_POST
 @investigator_required
 def study_open(request: SignedInRequest, study_id: UUID) -> HttpResponse:
-    return _act(
-        request,
-        study_id,
-        lambda study: services.open_study(study=study, by=request.user),
-        done="The study is open. Protocol and images are frozen; invite readers below.",
-    )
+    """When the leak audit blocks, its report is the answer to this request (409), with a form to override it."""
+    study = _get_study(study_id)
+    form = OverrideForm(request.POST if "override_reason" in request.POST else None)
+    reason = form.cleaned_data["override_reason"] if form.is_valid() else ""
+    try:
+        services.open_study(study=study, by=request.user, override_reason=reason)
+        messages.success(request, "The study is open. Protocol and images are frozen; invite readers below.")
+    except LeaksFound as refusal:
+        return _study_page(request, _get_study(study_id), blocked=refusal.report, override_form=form, status=409)
+    except StudyError as error:
+        messages.error(request, str(error))
+    return redirect(study)
 
 
 @require_POST
@@ -102,7 +108,7 @@ def study_close(request: SignedInRequest, study_id: UUID) -> HttpResponse:
 def study_delete(request: SignedInRequest, study_id: UUID) -> HttpResponse:
     study = _get_study(study_id)
     try:
-        services.delete_study(study=study)
+        services.delete_study(study=study, by=request.user)
     except StudyError as error:
         messages.error(request, str(error))
         return redirect(study)
@@ -134,7 +140,7 @@ def invitation_create(request: SignedInRequest, study_id: UUID) -> HttpResponse:
 def invitation_revoke(request: SignedInRequest, invitation_id: UUID) -> HttpResponse:
     invitation = get_object_or_404(Invitation.objects.select_related("study"), pk=invitation_id)
     try:
-        services.revoke_invitation(invitation=invitation)
+        services.revoke_invitation(invitation=invitation, by=request.user)
         messages.success(request, "The invitation is withdrawn: its link does not work any more.")
     except StudyError as error:
         messages.error(request, str(error))
@@ -143,7 +149,9 @@ def invitation_revoke(request: SignedInRequest, invitation_id: UUID) -> HttpResp
 
 def _get_study(study_id: UUID) -> Study:
     return get_object_or_404(
-        Study.objects.select_related("real_dataset", "synthetic_dataset", "created_by", "opened_by", "closed_by"),
+        Study.objects.select_related(
+            "real_dataset", "synthetic_dataset", "created_by", "opened_by", "closed_by", "leak_report"
+        ),
         pk=study_id,
     )
 
@@ -171,8 +179,15 @@ def _act(request: SignedInRequest, study_id: UUID, verb: Callable[[Study], Any],
 
 
 def _study_page(
-    request: SignedInRequest, study: Study, *, invitation_form: InvitationForm | None = None, status: int = 200
+    request: SignedInRequest,
+    study: Study,
+    *,
+    invitation_form: InvitationForm | None = None,
+    blocked: dict[str, Any] | None = None,
+    override_form: OverrideForm | None = None,
+    status: int = 200,
 ) -> HttpResponse:
+    """`blocked`: report of a leak audit that has just kept the study from opening."""
     user = request.user
     context = {
         **_progress(study),
@@ -180,6 +195,8 @@ def _study_page(
         "synthetic_filters": describe_filters(study.synthetic_filters),
         "invitations": selectors.invitations_of(study),
         "invitation_form": invitation_form or InvitationForm(),
+        "blocked": blocked,
+        "override_form": override_form,
         "can_change": rules.can_change_study(user, study),
         "can_open": rules.can_open_study(user, study),
         "can_close": rules.can_close_study(user, study),

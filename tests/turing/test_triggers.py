@@ -5,7 +5,7 @@ from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
 
 from tests.turing.builders import answer_next, make_draft, make_open_study, make_session
-from turing.models import Answer, Study, Trial, TrialTruth
+from turing.models import Answer, AuditEvent, LeakReport, Study, Trial, TrialTruth
 from turing.services import close_study
 
 pytestmark = pytest.mark.django_db
@@ -32,6 +32,7 @@ def study():
         ("turing_answer", "reading_ms = 1"),
         ("turing_trial", "stimulus_file = 'stimuli/other'"),
         ("turing_trialtruth", "origin = 'real'"),
+        ("turing_leakreport", "override_reason = 'other'"),
     ],
 )
 def test_rows_of_the_record_cannot_be_changed(study, table, change):
@@ -39,7 +40,13 @@ def test_rows_of_the_record_cannot_be_changed(study, table, change):
 
 
 @pytest.mark.parametrize(
-    ("table", "model"), [("turing_answer", Answer), ("turing_trial", Trial), ("turing_trialtruth", TrialTruth)]
+    ("table", "model"),
+    [
+        ("turing_answer", Answer),
+        ("turing_trial", Trial),
+        ("turing_trialtruth", TrialTruth),
+        ("turing_leakreport", LeakReport),
+    ],
 )
 def test_rows_of_the_record_cannot_be_removed(study, table, model):
     before = model.objects.count()
@@ -68,6 +75,7 @@ def test_nor_by_the_orm(study):
         "name = 'other'",
         "question = 'other'",
         "seed = 1",
+        "leak_limit = 1",
         "n_real = 1",
         "image_size = 99",
         "positive_class = 'synthetic'",
@@ -114,3 +122,29 @@ def test_triggers_outlive_the_flush_of_a_test_database():
     answer_next(make_session())
 
     assert "turing_answer is insert-only" in refused("DELETE FROM turing_answer")
+
+
+def test_the_audit_chain_is_append_only(study):
+    before = AuditEvent.objects.count()
+
+    assert "turing_auditevent is insert-only" in refused("UPDATE turing_auditevent SET actor = 1")
+    assert "turing_auditevent is insert-only" in refused("DELETE FROM turing_auditevent")
+    assert AuditEvent.objects.count() == before > 0
+
+
+def test_the_audit_chain_cannot_fork(study):
+    """Two events after the same one: the database refuses the second, whatever the program does."""
+    last = AuditEvent.objects.last()
+    fork = AuditEvent(
+        sequence=last.sequence + 1,
+        at=last.at,
+        action="forged",
+        object_type="",
+        object_id="",
+        details="{}",
+        previous_hash=last.previous_hash,
+        hash="f" * 64,
+    )
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        fork.save(force_insert=True)

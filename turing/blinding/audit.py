@@ -6,8 +6,9 @@ explain it (family-wise error over all statistics at `alpha`). The joint AUC is 
 """
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -16,16 +17,16 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import QuantileTransformer
 
+from turing.blinding import DEFAULT_ALPHA, DEFAULT_LIMIT
 from turing.blinding.features import (
     PIXEL_FEATURES,
     TRANSPORT_FEATURES,
     Observation,
+    measure,
     pixel_features,
-    transport_features,
 )
 
-DEFAULT_LIMIT = 0.75
-DEFAULT_ALPHA = 0.01
+REPORT_SCHEMA = 1
 JOINT = "all statistics together"
 
 CURES = {
@@ -87,22 +88,42 @@ class LeakAudit:
 
     @property
     def reasons(self) -> list[str]:
-        """Plain sentences: what leaks, and the cure."""
+        """Plain sentences: what leaks, and the cure, each cure once."""
         lines = []
         for name, values in self.varying.items():
             shown = ", ".join(f"“{value}” ({count} images)" for value, count in list(values.items())[:4])
             lines.append(f"{name.replace('_', ' ')} is not the same for all images: {shown}. {CURES[name]}")
-        for feature in self.features:
-            if feature.blocks:
-                lines.append(
-                    f"{feature.name.replace('_', ' ')} tells real from synthetic with an AUC of {feature.auc:.2f} "
-                    f"(95 % CI {feature.low:.2f} to {feature.high:.2f}; limit {self.limit:.2f}). {feature.cure}"
-                )
+        blocking = [feature for feature in self.features if feature.blocks]
+        if any(feature.name != JOINT for feature in blocking):  # together they say nothing more then
+            blocking = [feature for feature in blocking if feature.name != JOINT]
+        by_cure: dict[str, list[FeatureLeak]] = {}
+        for feature in blocking:
+            by_cure.setdefault(feature.cure, []).append(feature)
+        for cure, leaks in by_cure.items():
+            named = ", ".join(
+                f"{leak.name.replace('_', ' ')} (AUC {leak.auc:.2f}, 95 % CI {leak.low:.2f} to {leak.high:.2f})"
+                for leak in leaks
+            )
+            lines.append(f"Real is told from synthetic by {named}; the limit is {self.limit:.2f}. {cure}")
         return lines
+
+    def to_document(self) -> dict[str, Any]:
+        """Plain JSON with everything that is shown: settings, each statistic, verdict and reasons."""
+        return {
+            "schema": REPORT_SCHEMA,
+            "n_real": self.n_real,
+            "n_synthetic": self.n_synthetic,
+            "limit": self.limit,
+            "alpha": self.alpha,
+            "blocked": self.blocked,
+            "reasons": self.reasons,
+            "varying": self.varying,
+            "features": [{**asdict(leak), "statistic": leak.name.replace("_", " ")} for leak in self.features],
+        }
 
 
 def audit_leaks(
-    observations: Sequence[Observation],
+    observations: Iterable[Observation],
     synthetic: Sequence[bool],
     *,
     limit: float = DEFAULT_LIMIT,
@@ -113,7 +134,7 @@ def audit_leaks(
 
     Parameters
     ----------
-    observations : one per trial
+    observations : one per trial; gone through once, so they may be made one by one
     synthetic : truth of each trial
     limit : AUC in (0.5, 1] above which a statistic may block
     alpha : family-wise error rate in (0, 1) over all statistics (Bonferroni)
@@ -125,8 +146,9 @@ def audit_leaks(
         lengths differ, a side is empty, or a setting is out of range.
     """
     truth = np.asarray(synthetic, dtype=bool)
-    if truth.shape != (len(observations),):
-        raise ValueError(f"{len(observations)} observations need as many truths; got shape {truth.shape}")
+    measured = [measure(observation) for observation in observations]
+    if truth.shape != (len(measured),):
+        raise ValueError(f"{len(measured)} observations need as many truths; got shape {truth.shape}")
     if truth.all() or not truth.any():
         raise ValueError("Both real and synthetic images are needed for a leak audit")
     if not 0.5 < limit <= 1:
@@ -134,13 +156,9 @@ def audit_leaks(
     if not 0 < alpha < 1:
         raise ValueError(f"alpha must be in (0, 1); got {alpha}")
 
-    transport = transport_features(observations)
-    varying = {
-        name: dict(Counter(transport[name]).most_common())
-        for name in TRANSPORT_FEATURES
-        if len(set(transport[name])) > 1
-    }
-    values = pixel_features(observations)
+    transport = {name: Counter(m.transport[name] for m in measured) for name in TRANSPORT_FEATURES}
+    varying = {name: dict(counts.most_common()) for name, counts in transport.items() if len(counts) > 1}
+    values = pixel_features(measured)
     scores = {name: values[name] for name in PIXEL_FEATURES if np.ptp(values[name]) > 0}
     joint = _joint_scores(np.column_stack(list(scores.values())), truth, seed=seed) if scores else None
     threshold = alpha / (len(PIXEL_FEATURES) + 1)

@@ -55,20 +55,32 @@ class Observation:
             )
 
 
-def transport_features(observations: Sequence[Observation]) -> dict[str, list[str]]:
-    """For each transport feature one value per trial, as text."""
-    return {
-        "byte_length": [str(o.byte_length) for o in observations],
-        "headers": [_header_text(o.headers) for o in observations],
-        "dimensions": [f"{o.pixels.shape[1]} x {o.pixels.shape[0]}" for o in observations],
-    }
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """What the audit needs to know of one trial; the pixels themselves are not kept."""
+
+    transport: dict[str, str]  # for each transport feature its value, as text
+    statistics: dict[str, float]  # for each pixel statistic but duplicates
+    pixel_sha256: str
 
 
-def pixel_features(observations: Sequence[Observation]) -> dict[str, np.ndarray]:
+def measure(observation: Observation) -> Measurement:
+    pixels = observation.pixels
+    return Measurement(
+        transport={
+            "byte_length": str(observation.byte_length),
+            "headers": _header_text(observation.headers),
+            "dimensions": f"{pixels.shape[1]} x {pixels.shape[0]}",
+        },
+        statistics=_pixel_row(pixels),
+        pixel_sha256=hashlib.sha256(pixels.tobytes()).hexdigest(),
+    )
+
+
+def pixel_features(measurements: Sequence[Measurement]) -> dict[str, np.ndarray]:
     """For each pixel statistic a float array with one value per trial."""
-    digests = [hashlib.sha256(o.pixels.tobytes()).hexdigest() for o in observations]
-    seen = Counter(digests)
-    rows = [_pixel_row(o.pixels) | {"duplicates": seen[d] - 1.0} for o, d in zip(observations, digests, strict=True)]
+    seen = Counter(m.pixel_sha256 for m in measurements)
+    rows = [m.statistics | {"duplicates": seen[m.pixel_sha256] - 1.0} for m in measurements]
     return {name: np.array([row[name] for row in rows], dtype=float) for name in PIXEL_FEATURES}
 
 

@@ -15,6 +15,9 @@ from django.utils import timezone
 
 from turing.texts import DEFAULT_QUESTION
 
+# of turing.blinding, which this module may not import: readers' code imports this one
+DEFAULT_LEAK_LIMIT = 0.75
+
 
 class Origin(models.TextChoices):
     """Truth of an image, and the answer about it."""
@@ -46,6 +49,8 @@ class Study(models.Model):
     seed = models.BigIntegerField()
     image_size = models.PositiveIntegerField()  # px; every image is rendered to this square
     is_example = models.BooleanField(default=False)  # made by the demo, with simulated readers
+    # AUC; a study whose sides are told apart better than this, by anything but the picture, is not opened
+    leak_limit = models.FloatField(default=DEFAULT_LEAK_LIMIT)
 
     status = models.CharField(max_length=16, choices=Status, default=Status.DRAFT)
     # set at opening, then never changed (migration 0002 refuses it): see turing.protocol
@@ -75,6 +80,9 @@ class Study(models.Model):
             ),
             models.CheckConstraint(
                 name="study_has_images", condition=Q(n_real__gte=1, n_synthetic__gte=1, image_size__gte=1)
+            ),
+            models.CheckConstraint(
+                name="study_leak_limit_in_range", condition=Q(leak_limit__gt=0.5, leak_limit__lte=1)
             ),
         ]
 

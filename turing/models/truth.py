@@ -1,4 +1,4 @@
-"""What each image of a study really is. Only building a study and its results read this table.
+"""What each image of a study really is, and what gives it away. Only building a study and its results read it.
 
 Code that serves a reader must not import this module (an import contract checks it), nor follow `Trial.truth`
 (a test watches the queries).
@@ -7,7 +7,7 @@ Code that serves a reader must not import this module (an import contract checks
 from django.db import models
 from django.db.models import Q
 
-from turing.models.studies import Origin, Trial
+from turing.models.studies import Origin, Study, Trial
 
 
 class TrialTruth(models.Model):
@@ -20,3 +20,21 @@ class TrialTruth(models.Model):
 
     class Meta:
         constraints = [models.CheckConstraint(name="truth_origin_known", condition=Q(origin__in=Origin.values))]
+
+
+class LeakReport(models.Model):
+    """The leak audit at the opening of a study. Insert-only (migration 0004), as what it was made of."""
+
+    study = models.OneToOneField(Study, on_delete=models.CASCADE, primary_key=True, related_name="leak_report")
+    report = models.JSONField()  # of turing.blinding.audit.LeakAudit.to_document, with versions
+    blocked = models.BooleanField()  # the audit's verdict; such a study is open only for a written reason
+    override_reason = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="leak_override_has_reason",
+                condition=Q(blocked=False, override_reason="") | (Q(blocked=True) & ~Q(override_reason="")),
+            )
+        ]

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from config.accounts.models import User
 from config.accounts.services import create_user
+from turing.audit.services import record_event
 from turing.errors import StudyError
 from turing.models.reading import ReadingSession
 from turing.models.studies import Invitation, Study
@@ -64,9 +65,11 @@ def enrol_reader(*, study: Study, user: User | None, is_simulated: bool = False)
         if ReadingSession.objects.filter(study=study, reader=user).exists():
             raise StudyError(f"{user} is a reader of “{study}” already.")
     number = ReadingSession.objects.filter(study=study).count() + 1  # sessions are never deleted, the study is locked
-    return ReadingSession.objects.create(
+    session = ReadingSession.objects.create(
         study=study, reader=user, reader_code=f"R{number:02d}", is_simulated=is_simulated
     )
+    record_event(action="session.enrolled", about=session, by=user, written=[session])
+    return session
 
 
 @transaction.atomic
@@ -90,6 +93,7 @@ def accept_invitation(*, secret: str, user: User) -> ReadingSession:
     found.accepted_at = timezone.now()
     found.accepted_by = user
     found.save(update_fields=["accepted_at", "accepted_by"])
+    record_event(action="invitation.accepted", about=found, by=user, written=[found])
     return session
 
 

@@ -13,8 +13,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from turing import stimuli
+from turing.audit.records import describe_row
+from turing.audit.services import record_event
 from turing.models.reading import Answer, Presentation, ReadingSession
 from turing.models.studies import Origin, Study
+from turing.protocol import document_sha256
 from turing.reading.errors import (
     AnsweredAlready,
     InvalidAnswer,
@@ -48,6 +51,7 @@ def start_reading(*, session: ReadingSession) -> ReadingSession:
     session.instructions_read_at = timezone.now()
     session.save(update_fields=["instructions_read_at"])
     _present(session, position=1)
+    record_event(action="session.started", about=session, by=session.reader_id, written=[session])
     return session
 
 
@@ -118,7 +122,7 @@ def record_answer(
     server_ms = _milliseconds(received_at, since=presentation.first_served_at)
     reading_ms = reading_ms if reading_ms is not None and 0 <= reading_ms <= LONGEST_MS else None
     hidden_ms = min(max(hidden_ms, 0), LONGEST_MS)
-    Answer.objects.create(
+    answer = Answer.objects.create(
         session=session,
         trial=presentation.trial,
         value=value,
@@ -134,9 +138,20 @@ def record_answer(
         ),
         answered_at=received_at,
     )
-    if not _present(session, position=presentation.trial.position + 1):
+    is_last = not _present(session, position=presentation.trial.position + 1)
+    if is_last:
         session.finished_at = received_at
         session.save(update_fields=["finished_at"])
+    # last: what is recorded waits for others who record (see turing.audit.services)
+    record_event(
+        action="answer.stored",
+        about=answer,
+        by=session.reader_id,
+        written=[answer, presentation],  # nothing touches the presentation any more
+        details={"answer_sha256": document_sha256(describe_row(answer).columns)},
+    )
+    if is_last:
+        record_event(action="session.finished", about=session, by=session.reader_id, written=[session])
     return _stored(session, presentation)
 
 

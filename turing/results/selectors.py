@@ -9,7 +9,7 @@ from uuid import UUID
 import numpy as np
 
 from turing.errors import StudyError
-from turing.models import Answer, Origin, ReadingSession, Study, TrialTruth
+from turing.models import Answer, AuditEvent, Origin, ReadingSession, Study, TrialTruth
 from turing.protocol import ManifestEntry, document_sha256, manifest_document
 from turing.stats.accuracy import ReaderAccuracy, reader_accuracy
 from turing.stats.agreement import MISSING, FleissKappa, fleiss_kappa
@@ -80,6 +80,7 @@ class StudyResults:
     n_synthetic: int
     flag_counts: dict[str, int]  # in answers, by flag
     record_problems: list[str]  # empty: protocol and manifest still have the hashes they had at opening
+    audit_event: str  # of the closing, as SEQUENCE:HASH for `manage.py verify_audit --expect`; empty: there is none
 
 
 def answer_rows(study: Study) -> list[AnswerRow]:
@@ -154,6 +155,7 @@ def study_results(study: Study) -> StudyResults:
         n_synthetic=sum(origin == Origin.SYNTHETIC for origin in origins.values()),
         flag_counts=dict(Counter(flag for row in rows for flag in row.flags).most_common()),
         record_problems=record_problems(study),
+        audit_event=closing_event(study),
     )
 
 
@@ -165,6 +167,14 @@ def record_problems(study: Study) -> list[str]:
     if manifest_sha256(study.pk, study.image_size) != study.manifest_sha256:
         problems.append("The images, their order or their truth do not have the hash that was computed at opening.")
     return problems
+
+
+def closing_event(study: Study) -> str:
+    """Everything in the audit chain up to the closing hangs on this one hash."""
+    event = AuditEvent.objects.filter(
+        action="study.closed", object_type=Study._meta.db_table, object_id=str(study.pk)
+    ).first()
+    return f"{event.sequence}:{event.hash}" if event is not None else ""
 
 
 def manifest_sha256(study_id: UUID, image_size: int) -> str:

@@ -2,10 +2,11 @@
 
 from turing.reading.enrolment import enrol_reader
 from turing.services.invitations import create_invitations, revoke_invitation
-from turing.services.opening import close_study, open_study
+from turing.services.opening import audit_blinding, close_study, open_study
 from turing.services.studies import create_study, delete_study, update_study
 
 __all__ = [
+    "audit_blinding",
     "close_study",
     "create_invitations",
     "create_study",

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from config.accounts.models import User
+from turing.audit.services import Event, record_event, record_events
 from turing.errors import StudyError
 from turing.models import Invitation, Study
 from turing.reading.enrolment import invitation_sha256
@@ -36,11 +37,18 @@ def create_invitations(*, study: Study, count: int, by: User | None, note: str =
             expires_at=timezone.now() + VALID_FOR,
         )
         made.append((invitation, secret))
+    actor = None if by is None else by.pk
+    record_events(
+        [
+            Event(action="invitation.created", about=invitation, actor=actor, written=[invitation])
+            for invitation, _ in made
+        ]
+    )
     return made
 
 
 @transaction.atomic
-def revoke_invitation(*, invitation: Invitation) -> Invitation:
+def revoke_invitation(*, invitation: Invitation, by: User | None = None) -> Invitation:
     """Make a link useless. Raises StudyError when it was used already. Revoking twice changes nothing."""
     invitation = Invitation.objects.select_for_update().get(pk=invitation.pk)
     if invitation.accepted_at is not None:
@@ -48,4 +56,5 @@ def revoke_invitation(*, invitation: Invitation) -> Invitation:
     if invitation.revoked_at is None:
         invitation.revoked_at = timezone.now()
         invitation.save(update_fields=["revoked_at"])
+        record_event(action="invitation.revoked", about=invitation, by=by, written=[invitation])
     return invitation

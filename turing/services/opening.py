@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Model
 from django.utils import timezone
 
 from config.accounts.models import User
@@ -15,28 +16,88 @@ from imaging.selectors import filter_images
 from imaging.services import freeze_dataset
 from imaging.storage import load_pixels
 from turing import stimuli
+from turing.audit.records import RowRecord, describe_row
+from turing.audit.services import record_event
+from turing.blinding import DEFAULT_ALPHA
 from turing.drawing import DrawnImage, draw_images
-from turing.errors import StudyError
-from turing.models import Study, Trial, TrialTruth
+from turing.errors import LeaksFound, StudyError
+from turing.models import LeakReport, Study, Trial, TrialTruth
 from turing.protocol import ManifestEntry, document_sha256, manifest_document, protocol_document
+from turing.services.leaks import audit_as_reader
 from turing.services.studies import lock_study
 
 logger = logging.getLogger(__name__)
 
+MAX_REASON = 1000  # characters
+SHOWN_OF_IMAGE = ("dataset_id", "pixel_sha256", "label")  # not who the patient is: the chain forgets nothing
 
-def open_study(*, study: Study, by: User | None) -> Study:
-    """Draw the images, render each one, freeze protocol and datasets, and let readers in. All of it or nothing.
 
-    Raises StudyError when the study is not a draft, when there are not enough images, or when an image would be shown
-    twice (same pixels, also after rendering).
+def open_study(*, study: Study, by: User | None, override_reason: str = "") -> Study:
+    """Draw the images, render each one, freeze protocol and datasets, audit what readers would receive for leaks, and
+    let readers in. All of it or nothing.
+
+    `override_reason`: opens a study that the leak audit blocks; kept, recorded, and printed with the results.
+
+    Raises LeaksFound, with the report, when the audit blocks and no reason is given: nothing is changed then, and the
+    attempt is recorded. Raises StudyError when the study is not a draft, when there are not enough images, or when an
+    image would be shown twice (same pixels, also after rendering).
     """
-    with _files_removed_on_failure() as saved, transaction.atomic():
-        _open_locked(lock_study(study.pk), by=by, saved=saved)
+    override_reason = override_reason.strip()
+    if len(override_reason) > MAX_REASON:
+        raise StudyError(f"The reason has {len(override_reason)} characters: at most {MAX_REASON} are possible.")
+    try:
+        with _files_removed_on_failure() as saved, transaction.atomic():
+            locked = lock_study(study.pk)
+            records = _freeze(locked, by=by, saved=saved)
+            report = _audited(locked, override_reason)
+            _record_opening(locked, by=by, written=[*records, report])
+    except LeaksFound as refusal:
+        with transaction.atomic():
+            details = {"limit": study.leak_limit, "reasons": refusal.report["reasons"]}
+            record_event(action="study.opening_blocked", about=study, by=by, details=details)
+        raise
     study.refresh_from_db()
     return study
 
 
-def _open_locked(study: Study, *, by: User | None, saved: list[str]) -> None:
+def audit_blinding(*, study: Study) -> dict[str, Any]:
+    """The report of the leak audit as it would be now: for a draft that of opening it, without opening it. Changes
+    nothing. Raises StudyError for a closed study, and as `open_study`.
+    """
+    if study.status == Study.Status.CLOSED:
+        raise StudyError(f"“{study}” is closed: nothing is sent to readers any more. Its page shows the audit it had.")
+    saved: list[str] = []
+    try:
+        with transaction.atomic():
+            locked = lock_study(study.pk)
+            if locked.status == Study.Status.DRAFT:
+                _freeze(locked, by=None, saved=saved)
+            report = audit_as_reader(locked)
+            transaction.set_rollback(True)
+    finally:
+        _remove_files(saved)
+    return report
+
+
+def _audited(study: Study, override_reason: str) -> LeakReport:
+    report = audit_as_reader(study)
+    if report["blocked"] and not override_reason:
+        raise LeaksFound(
+            f"“{study}” was not opened: its images can be told apart without looking at them. "
+            + " ".join(report["reasons"])
+            + " Mend this and open it again, or give a written reason for opening it all the same.",
+            report,
+        )
+    return LeakReport.objects.create(
+        study=study,
+        report=report,
+        blocked=report["blocked"],
+        override_reason=override_reason if report["blocked"] else "",
+    )
+
+
+def _freeze(study: Study, *, by: User | None, saved: list[str]) -> list[Model | RowRecord]:
+    """Makes a locked draft an open study, as if there were no leak audit; the rows it wrote, for the audit chain."""
     if study.status != Study.Status.DRAFT:
         raise StudyError(f"“{study}” cannot be opened: it is {study.get_status_display().lower()} already.")
     for dataset in (study.real_dataset, study.synthetic_dataset):
@@ -63,6 +124,8 @@ def _open_locked(study: Study, *, by: User | None, saved: list[str]) -> None:
         seed=study.seed,
         image_size=study.image_size,
         is_example=study.is_example,
+        leak_limit=study.leak_limit,
+        leak_alpha=DEFAULT_ALPHA,
     )
     study.protocol_sha256 = document_sha256(study.protocol)
     study.manifest_sha256 = document_sha256(
@@ -72,6 +135,9 @@ def _open_locked(study: Study, *, by: User | None, saved: list[str]) -> None:
     study.opened_at = timezone.now()
     study.opened_by = by
     study.save()
+    truths = TrialTruth.objects.filter(trial__study=study).select_related("trial", "image").order_by("trial__position")
+    sources = [describe_row(truth.image, only=SHOWN_OF_IMAGE) for truth in truths]
+    return [study, *(truth.trial for truth in truths), *truths, *sources]
 
 
 @transaction.atomic
@@ -86,8 +152,17 @@ def close_study(*, study: Study, by: User | None) -> Study:
     locked.closed_at = timezone.now()
     locked.closed_by = by
     locked.save(update_fields=["status", "closed_at", "closed_by"])
+    record_event(action="study.closed", about=locked, by=by, written=[locked])
     study.refresh_from_db()
     return study
+
+
+def _record_opening(study: Study, *, by: User | None, written: list[Model | RowRecord]) -> None:
+    """The frozen study with everything its two hashes are of, so that a later change can be named, not only seen."""
+    record_event(action="study.opened", about=study, by=by, written=written)
+    if study.leak_report.blocked:
+        details = {"reason": study.leak_report.override_reason, "leaks": study.leak_report.report["reasons"]}
+        record_event(action="study.leaks_overridden", about=study, by=by, details=details)
 
 
 def _candidates(dataset: Dataset, filters: dict[str, Any]) -> dict[str, Any]:
@@ -151,9 +226,13 @@ def _files_removed_on_failure() -> Iterator[list[str]]:
     try:
         yield saved
     except BaseException:
-        for name in saved:
-            try:
-                stimuli.delete_stimulus(name)
-            except OSError:  # the failure that brought us here matters more
-                logger.exception("Stimulus file %s could not be removed after a failed opening", name)
+        _remove_files(saved)
         raise
+
+
+def _remove_files(names: list[str]) -> None:
+    for name in names:
+        try:
+            stimuli.delete_stimulus(name)
+        except OSError:  # what brought us here matters more
+            logger.exception("Stimulus file %s could not be removed", name)

@@ -11,9 +11,11 @@ from django.db.models.functions import Least
 from config.accounts.models import User
 from imaging.models import Dataset
 from imaging.selectors import clean_filters, filter_images
+from turing.audit.services import record_event
 from turing.drawing import LARGEST_SEED, new_seed
 from turing.errors import StudyError
 from turing.models import Origin, Study
+from turing.models.studies import DEFAULT_LEAK_LIMIT
 from turing.texts import DEFAULT_INSTRUCTIONS, DEFAULT_QUESTION
 
 MAX_IMAGE_SIZE = 2048  # px; a reading page shows no more, and a stimulus is image_size^2 bytes
@@ -36,15 +38,17 @@ def create_study(
     real_filters: dict[str, Any] | None = None,
     synthetic_filters: dict[str, Any] | None = None,
     is_example: bool = False,
+    leak_limit: float = DEFAULT_LEAK_LIMIT,
 ) -> Study:
     """Create a draft. Without `seed` an unpredictable one is drawn; without `image_size` (px) it is the smallest side
-    among the images of both sets, so that both are shown at the resolution of the coarser one.
+    among the images of both sets, so that both are shown at the resolution of the coarser one. `leak_limit`: AUC above
+    0.5 and up to 1, see `turing.blinding`.
 
     Raises StudyError when the study could not be drawn: wrong kind of dataset, empty filters, too few images, a name
     that is taken, a number out of range.
     """
     study = Study(created_by=created_by, is_example=is_example)
-    return _save_draft(
+    _save_draft(
         study,
         name=name,
         question=question,
@@ -58,11 +62,14 @@ def create_study(
         n_synthetic=n_synthetic,
         seed=new_seed() if seed is None else seed,
         image_size=image_size,
+        leak_limit=leak_limit,
     )
+    record_event(action="study.created", about=study, by=created_by, written=[study])
+    return study
 
 
 @transaction.atomic
-def update_study(*, study: Study, **changes: Any) -> Study:
+def update_study(*, study: Study, by: User | None = None, **changes: Any) -> Study:
     """Change fields of a draft, named as in `create_study`; `image_size=None` and `seed=None` choose anew.
 
     Raises StudyError when the study is not a draft any more, or could not be drawn.
@@ -74,7 +81,7 @@ def update_study(*, study: Study, **changes: Any) -> Study:
         field: getattr(locked, field)
         for field in (
             *("name", "question", "instructions", "positive_class", "real_dataset", "synthetic_dataset"),
-            *("real_filters", "synthetic_filters", "n_real", "n_synthetic", "seed", "image_size"),
+            *("real_filters", "synthetic_filters", "n_real", "n_synthetic", "seed", "image_size", "leak_limit"),
         )
     }
     unknown = sorted(set(changes) - set(editable))
@@ -84,16 +91,20 @@ def update_study(*, study: Study, **changes: Any) -> Study:
     if values["seed"] is None:
         values["seed"] = new_seed()
     _save_draft(locked, **values)
+    record_event(action="study.changed", about=locked, by=by, written=[locked])
     study.refresh_from_db()
     return study
 
 
 @transaction.atomic
-def delete_study(*, study: Study) -> None:
+def delete_study(*, study: Study, by: User | None = None) -> None:
     """Delete a draft and its invitations. Raises StudyError for a study that has been opened: its record stays."""
     locked = lock_study(study.pk)
     if locked.status != Study.Status.DRAFT:
         raise StudyError(f"“{study}” has been opened: it is part of the record and cannot be deleted.")
+    # locked before the event, as everybody takes these two locks in this order
+    invitations = list(locked.invitations.select_for_update().order_by("pk"))
+    record_event(action="study.deleted", about=locked, by=by, removed=[locked, *invitations])
     locked.delete()
 
 
@@ -106,7 +117,7 @@ def lock_study(study_id: UUID) -> Study:
     )
 
 
-def _save_draft(study: Study, *, image_size: int | None, **values: Any) -> Study:
+def _save_draft(study: Study, *, image_size: int | None, **values: Any) -> None:
     for field, value in values.items():
         setattr(study, field, value)
     study.real_filters = _check_side("real", study.real_dataset, study.real_filters, study.n_real)
@@ -115,6 +126,8 @@ def _save_draft(study: Study, *, image_size: int | None, **values: Any) -> Study
     )
     if not 0 <= study.seed <= LARGEST_SEED:
         raise StudyError(f"Seed {study.seed} is out of range: it must lie between 0 and {LARGEST_SEED}.")
+    if not 0.5 < study.leak_limit <= 1:
+        raise StudyError(f"Limit of the leak audit {study.leak_limit} is out of range: above 0.5, at most 1.")
     study.image_size = smallest_side(study) if image_size is None else image_size
     if not 8 <= study.image_size <= MAX_IMAGE_SIZE:
         raise StudyError(
@@ -125,7 +138,6 @@ def _save_draft(study: Study, *, image_size: int | None, **values: Any) -> Study
     except ValidationError as error:
         raise StudyError(" ".join(_validation_messages(error))) from error
     study.save()
-    return study
 
 
 def _check_side(origin: str, dataset: Dataset, filters: dict[str, Any], number: int) -> dict[str, Any]:

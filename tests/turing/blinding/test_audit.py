@@ -67,7 +67,10 @@ def test_a_planted_leak_is_caught_and_named(name):
     assert found.blocked
     named = set(found.varying) | {leak.name for leak in found.features if leak.blocks}
     assert feature in named
-    assert len(found.reasons) == len(found.varying) + sum(leak.blocks for leak in found.features)
+    cures = {leak.cure for leak in found.features if leak.blocks and leak.name != JOINT}
+    assert len(found.reasons) == len(found.varying) + len(cures)
+    text = " ".join(found.reasons)
+    assert all(leak.name.replace("_", " ") in text for leak in found.features if leak.blocks and leak.name != JOINT)
 
 
 def test_repeated_pictures_on_one_side_are_caught():

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from imaging.models import Dataset
 from turing.errors import StudyError
 from turing.models import Origin
+from turing.models.studies import DEFAULT_LEAK_LIMIT
 from turing.services import create_study
 
 
@@ -25,6 +26,9 @@ class Command(BaseCommand):
         parser.add_argument("--seed", type=int, help="default: one that nobody can foresee")
         parser.add_argument("--image-size", type=int, metavar="PX", help="default: smallest side among the images")
         parser.add_argument("--positive-class", choices=Origin.values, default=Origin.REAL)
+        parser.add_argument(
+            "--leak-limit", type=float, default=DEFAULT_LEAK_LIMIT, metavar="AUC", help="default: %(default)s"
+        )
         parser.add_argument("--question")
         parser.add_argument("--instructions", type=Path, metavar="FILE", help="Markdown")
         parser.add_argument(
@@ -51,6 +55,7 @@ class Command(BaseCommand):
                 image_size=options["image_size"],
                 real_filters=_filters("--real-filters", options["real_filters"]),
                 synthetic_filters=_filters("--synthetic-filters", options["synthetic_filters"]),
+                leak_limit=options["leak_limit"],
                 **texts,
             )
         except StudyError as error:

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from turing.errors import StudyError
-from turing.results.export import export_csv
+from turing.results.services import export_answers
 from turing.selectors import find_study
 
 
@@ -21,7 +21,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            text = export_csv(find_study(options["study"]))
+            text = export_answers(study=find_study(options["study"]), by=None)
         except StudyError as error:
             raise CommandError(str(error)) from error
         out: Path = options["out"]

@@ -15,10 +15,13 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("study", help="id or name")
+        parser.add_argument(
+            "--override-reason", default="", metavar="TEXT", help="open it although the leak audit blocks, and say why"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            study = open_study(study=find_study(options["study"]), by=None)
+            study = open_study(study=find_study(options["study"]), by=None, override_reason=options["override_reason"])
         except StudyError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"“{study}” is {study.get_status_display().lower()}. Protocol {study.protocol_sha256}.")

@@ -1,0 +1,342 @@
+"""Drives reading sessions with random requests, legal and illegal, through HTTP, and holds what must always hold.
+
+A model of what a reader may do runs beside the site: it says for each request what the answer must be. After every step
+the tables are compared with it: exactly one answer for each image answered, in order, never changed; a reading time
+within the server's bound, or flagged.
+"""
+
+import json
+import uuid
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from random import Random
+from threading import Barrier
+from unittest import mock
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+from tests.turing.builders import make_open_study, make_session
+from turing.audit.verification import verify_audit
+from turing.models import Answer, Presentation
+from turing.reading.selectors import current_of
+from turing.services import close_study
+from turing.timing import TOLERANCE_MS, Flag
+
+N_IMAGES = 5
+VALUES = st.sampled_from(["real", "synthetic"])
+TIMES = st.one_of(
+    st.integers(-(2**40), 2**40), st.floats(), st.none(), st.text(max_size=3), st.booleans(), st.integers(0, 400)
+)
+
+
+class Reading(RuleBasedStateMachine):
+    """One reader with two browsers, and a stranger who is a reader of the same study."""
+
+    def __init__(self):
+        super().__init__()
+        study = make_open_study(n_real=3, n_synthetic=N_IMAGES - 3)
+        self.session = make_session(study=study, started=False)
+        self.stranger = make_session(study=study)
+        self.browsers = [Client(), Client()]
+        for browser in self.browsers:
+            browser.force_login(self.session.reader)
+        self.strange_browser = Client()
+        self.strange_browser.force_login(self.stranger.reader)
+        self.root = f"/read/{self.session.pk}"
+        # the model
+        self.now = timezone.now()
+        self.started = self.closed = self.shown = False
+        self.token = ""  # of the current image
+        self.past: list[dict] = []  # stored requests with the response each got
+        self.rows: list[dict] = []  # stored answers, as they were when first seen
+
+    @property
+    def is_current(self) -> bool:
+        return self.started and not self.closed and len(self.past) < N_IMAGES
+
+    def request(self, browser: int, method: str, path: str, body: dict | None = None):
+        """By the clock of the model."""
+        client = self.browsers[browser]
+        with mock.patch.object(timezone, "now", return_value=self.now):
+            if body is None:
+                return getattr(client, method)(path if path.startswith("/") else f"{self.root}/{path}")
+            return client.post(f"{self.root}/{path}", json.dumps(body), content_type="application/json")
+
+    # --- the clock: also backwards ------------------------------------------------------------------------------
+    @rule(seconds=st.floats(-3600, 3600))
+    def time_passes(self, seconds):
+        self.now += timedelta(seconds=seconds)
+
+    # --- legal --------------------------------------------------------------------------------------------------
+    @rule(browser=st.integers(0, 1))
+    def start(self, browser):
+        response = self.request(browser, "post", "instructions/")
+        assert response.status_code == (403 if self.closed and not self.started else 302)
+        if not self.started and not self.closed:
+            self.started = True
+            self.token = current_of(self.session).token
+
+    @rule(browser=st.integers(0, 1))
+    def ask_what_is_current(self, browser):
+        response = self.request(browser, "get", "current")
+        if self.closed:
+            assert (response.status_code, response.json()["code"]) == (403, "closed")
+        elif not self.started:
+            assert (response.status_code, response.json()["code"]) == (409, "not-started")
+        elif self.is_current:
+            told = response.json()
+            assert (told["state"], told["position"], told["token"]) == ("reading", len(self.past) + 1, self.token)
+            assert set(told) == {"state", "token", "stimulus", "position", "total", "size"}
+        else:
+            assert response.json()["state"] == "finished"
+
+    @precondition(lambda self: self.is_current)
+    @rule(browser=st.integers(0, 1))
+    def load(self, browser):
+        response = self.request(browser, "get", f"stimulus/{self.token}")
+        assert response.status_code == 200
+        assert len(response.content) == 16 * 16
+        self.shown = True
+
+    @precondition(lambda self: self.is_current)
+    @rule(browser=st.integers(0, 1), value=VALUES, reading_ms=TIMES, hidden_ms=TIMES)
+    def answer(self, browser, value, reading_ms, hidden_ms):
+        body = {
+            "token": self.token,
+            "value": value,
+            "idempotency_key": str(uuid.uuid4()),
+            "reading_ms": reading_ms,
+            "hidden_ms": hidden_ms,
+        }
+        response = self.request(browser, "post", "answer", body)
+        if not self.shown:
+            assert (response.status_code, response.json()["code"]) == (409, "not-shown")
+            return
+        assert response.status_code == 200
+        assert response.json()["stored"] == len(self.past) + 1
+        self.past.append({"body": body, "response": response.content})
+        self.shown = False
+        following = response.json()["next"]
+        self.token = following.get("token", "")
+        assert (following["state"] == "finished") == (len(self.past) == N_IMAGES)
+
+    # --- illegal, or repeated -----------------------------------------------------------------------------------
+    @precondition(lambda self: self.past)
+    @rule(data=st.data(), browser=st.integers(0, 1))
+    def replay(self, data, browser):
+        """The same request again, however late: the same response, and nothing new."""
+        earlier = data.draw(st.sampled_from(self.past))
+        response = self.request(browser, "post", "answer", earlier["body"])
+        assert response.status_code == 200
+        assert response.json()["stored"] == json.loads(earlier["response"])["stored"]
+        assert response.content == earlier["response"]
+
+    @precondition(lambda self: self.past)
+    @rule(data=st.data(), browser=st.integers(0, 1), value=VALUES, same_key=st.booleans())
+    def change_an_answer(self, data, browser, value, same_key):
+        body = dict(data.draw(st.sampled_from(self.past))["body"])
+        if same_key:
+            body["value"] = "real" if body["value"] == "synthetic" else "synthetic"
+        else:
+            body |= {"value": value, "idempotency_key": str(uuid.uuid4())}
+        response = self.request(browser, "post", "answer", body)
+        assert response.status_code == (403 if self.closed and not same_key else 409)
+
+    @precondition(lambda self: self.past)
+    @rule(data=st.data())
+    def look_again(self, data):
+        token = data.draw(st.sampled_from(self.past))["body"]["token"]
+        assert self.request(0, "get", f"stimulus/{token}").status_code == (403 if self.closed else 404)
+
+    @precondition(lambda self: self.past and self.is_current)
+    @rule(data=st.data(), value=VALUES)
+    def use_a_key_for_two_images(self, data, value):
+        key = data.draw(st.sampled_from(self.past))["body"]["idempotency_key"]
+        body = {"token": self.token, "value": value, "idempotency_key": key}
+        assert self.request(0, "post", "answer", body).status_code == 409
+
+    @rule(token=st.one_of(st.text("abcXYZ09-_", min_size=1, max_size=40), st.just("")), value=VALUES)
+    def skip_ahead_with_a_made_up_token(self, token, value):
+        body = {"token": token, "value": value, "idempotency_key": str(uuid.uuid4())}
+        expected = 403 if self.closed else 404 if self.started else 409
+        assert self.request(0, "post", "answer", body).status_code == expected
+        if token:
+            assert self.request(0, "get", f"stimulus/{token}").status_code == expected
+
+    @rule(value=VALUES)
+    def use_the_token_of_somebody_else(self, value):
+        """The stranger's current image is the first one; the token is real, and worth nothing here."""
+        token = current_of(self.stranger).token
+        body = {"token": token, "value": value, "idempotency_key": str(uuid.uuid4())}
+        expected = 403 if self.closed else 404 if self.started else 409
+        assert self.request(0, "post", "answer", body).status_code == expected
+        assert self.request(0, "get", f"stimulus/{token}").status_code == expected
+
+    @rule(value=VALUES)
+    def come_as_somebody_else(self, value):
+        body = {"token": self.token, "value": value, "idempotency_key": str(uuid.uuid4())}
+        for response in (
+            self.strange_browser.get(f"{self.root}/stimulus/{self.token or 'x'}"),
+            self.strange_browser.get(f"{self.root}/current"),
+            self.strange_browser.post(f"{self.root}/answer", json.dumps(body), content_type="application/json"),
+        ):
+            assert response.status_code == 404
+
+    @rule(
+        body=st.one_of(
+            st.dictionaries(st.sampled_from(["token", "value", "idempotency_key"]), st.text(max_size=5)),
+            st.lists(st.integers(), max_size=2),
+            st.sampled_from(["", "{", "null", "\x00"]),
+        )
+    )
+    def send_nonsense(self, body):
+        text = body if isinstance(body, str) else json.dumps(body)
+        response = self.browsers[0].post(f"{self.root}/answer", text, content_type="application/json")
+        assert response.status_code == 400
+
+    @precondition(lambda self: self.is_current and self.shown)
+    @rule(value=st.text(max_size=10).filter(lambda text: text not in ("real", "synthetic")))
+    def give_an_answer_that_is_none(self, value):
+        body = {"token": self.token, "value": value, "idempotency_key": str(uuid.uuid4())}
+        assert self.request(0, "post", "answer", body).status_code == 400
+
+    @precondition(lambda self: not self.closed and len(self.past) >= 3)
+    @rule()
+    def the_investigator_closes_the_study(self):
+        close_study(study=self.session.study, by=None)
+        self.closed = True
+
+    # --- always -------------------------------------------------------------------------------------------------
+    @invariant()
+    def one_answer_for_each_image_in_order_and_never_changed(self):
+        rows = list(Answer.objects.filter(session=self.session).order_by("pk").values())
+        assert rows[: len(self.rows)] == self.rows
+        self.rows = rows
+        positions = list(
+            Answer.objects.filter(session=self.session).order_by("pk").values_list("trial__position", flat=True)
+        )
+        assert positions == list(range(1, len(self.past) + 1))
+        assert [row["value"] for row in rows] == [earlier["body"]["value"] for earlier in self.past]
+        assert not Answer.objects.filter(session=self.stranger).exists()
+
+    @invariant()
+    def no_image_exists_before_its_turn(self):
+        expected = min(len(self.past) + 1, N_IMAGES) if self.started else 0
+        assert Presentation.objects.filter(session=self.session).count() == expected
+
+    @invariant()
+    def times_are_within_the_servers_bound_or_flagged(self):
+        for row in self.rows:
+            assert min(row["server_ms"], row["hidden_ms"]) >= 0
+            if row["reading_ms"] is None:
+                assert Flag.MISSING in row["flags"]
+            elif row["reading_ms"] > row["server_ms"] + TOLERANCE_MS:
+                assert Flag.LONGER_THAN_SERVER in row["flags"]
+            else:
+                assert row["reading_ms"] >= 0
+            if row["hidden_ms"] > 0:
+                assert Flag.HIDDEN in row["flags"]
+
+    def teardown(self):
+        assert verify_audit().is_whole
+
+
+@pytest.mark.django_db
+def test_whatever_is_sent_the_locked_order_holds():
+    run_state_machine_as_test(
+        Reading,
+        settings=settings(
+            max_examples=25,
+            stateful_step_count=30,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            derandomize=True,
+        ),
+    )
+
+
+# --- the same with real threads ---------------------------------------------------------------------------------
+
+
+class Hasty:
+    """A browser that sends whatever comes to its mind, without waiting for another one of the same reader."""
+
+    def __init__(self, session, seed):
+        self.client = Client(raise_request_exception=False)
+        self.client.force_login(session.reader)
+        self.root = f"/read/{session.pk}"
+        self.random = Random(seed)
+        self.accepted: list[tuple[int, str, str]] = []  # position, value, key
+        self.statuses = Counter()
+
+    def post(self, body):
+        response = self.client.post(f"{self.root}/answer", json.dumps(body), content_type="application/json")
+        self.statuses[response.status_code] += 1
+        if response.status_code == 200:
+            self.accepted.append((response.json()["stored"], body["value"], body["idempotency_key"]))
+
+    def run(self, barrier):
+        last: dict = {}
+        barrier.wait()
+        try:
+            for _ in range(400):
+                current = self.client.get(f"{self.root}/current").json()
+                if current["state"] == "finished":
+                    return
+                if self.random.random() < 0.8:
+                    self.client.get(current["stimulus"])
+                body = {
+                    "token": current["token"],
+                    "value": self.random.choice(["real", "synthetic"]),
+                    "idempotency_key": str(uuid.uuid4()),
+                    "reading_ms": self.random.choice([None, 0, 10, 10**6]),
+                }
+                for _ in range(self.random.choice([1, 1, 2])):
+                    self.post(body)
+                if last and self.random.random() < 0.3:
+                    self.post(last)
+                    self.post({**last, "value": "real", "idempotency_key": str(uuid.uuid4())})
+                last = body
+        finally:
+            connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_is_sent_at_once_the_locked_order_holds(seed):
+    study = make_open_study(n_real=4, n_synthetic=4)
+    sessions = [make_session(study=study) for _ in range(2)]
+    browsers = [
+        (session, Hasty(session, seed * 100 + place * 10 + n))
+        for place, session in enumerate(sessions)
+        for n in range(3)
+    ]
+    barrier = Barrier(len(browsers))
+
+    with ThreadPoolExecutor(len(browsers)) as pool:
+        for future in [pool.submit(browser.run, barrier) for _, browser in browsers]:
+            future.result()
+
+    for session in sessions:
+        mine = [browser for owner, browser in browsers if owner == session]
+        stored = {
+            (answer.trial.position, answer.value, str(answer.idempotency_key))
+            for answer in Answer.objects.filter(session=session).select_related("trial")
+        }
+        rows = Answer.objects.filter(session=session).order_by("pk")
+        assert list(rows.values_list("trial__position", flat=True)) == list(range(1, 9))
+        # every 200 is in the table as it was sent, and nothing is in the table that no browser was told of
+        assert {entry for browser in mine for entry in browser.accepted} == stored
+        assert set().union(*(browser.statuses for browser in mine)) <= {200, 409, 403}
+        assert sum(browser.statuses[409] for browser in mine) > 0
+        for answer in rows:
+            late = answer.reading_ms is not None and answer.reading_ms > answer.server_ms + TOLERANCE_MS
+            assert (Flag.LONGER_THAN_SERVER in answer.flags) == late
+    assert verify_audit().is_whole

@@ -1,0 +1,1 @@
+"""The audit chain: `services` appends to it inside the transactions of other services, `verification` checks it."""

@@ -1,0 +1,28 @@
+"""Looking at results is recorded: who saw the answers of a study, and when, is part of its history."""
+
+from django.db import transaction
+
+from config.accounts.models import User
+from turing.audit.services import record_event
+from turing.models import Study
+from turing.results.export import export_csv
+from turing.results.selectors import StudyResults, study_results
+
+
+def view_results(*, study: Study, by: User | None) -> StudyResults:
+    """Everything on the results page. Raises StudyError unless the study is closed."""
+    results = study_results(study)  # before the transaction: on SQLite it would keep readers from answering
+    _record("results.viewed", study, by)
+    return results
+
+
+def export_answers(*, study: Study, by: User | None) -> str:
+    """The tidy CSV. Raises StudyError unless the study is closed."""
+    text = export_csv(study)
+    _record("results.exported", study, by)
+    return text
+
+
+@transaction.atomic
+def _record(action: str, study: Study, by: User | None) -> None:
+    record_event(action=action, about=study, by=by)
