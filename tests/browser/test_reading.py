@@ -8,6 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from config.accounts.models import User
+from tests.browser.reading_room import answers, canvas_greys, register, sign_in, wait_for
 from tests.factories import PASSWORD, UserFactory
 from tests.turing.builders import make_draft, make_session
 from turing.models import Answer, ReadingSession
@@ -31,41 +32,6 @@ def link(study, live_server):
     return f"{live_server.url}/invite/{secret}/"
 
 
-def register(page: Page, link: str) -> ReadingSession:
-    page.goto(link)
-    page.get_by_label("User name").fill("newcomer")
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_label("Password again").fill(PASSWORD)
-    page.get_by_role("button", name="Make my account and go on").click()
-    page.get_by_role("button", name="Start reading").click()
-    return ReadingSession.objects.get()
-
-
-def sign_in(page: Page, live_server, user: User) -> None:
-    page.goto(f"{live_server.url}/accounts/login/")
-    page.locator("input[name=login]").fill(user.username)
-    page.locator("input[name=password]").fill(PASSWORD)
-    page.locator("main form button").click()
-    page.wait_for_url(lambda url: "/accounts/login" not in url)
-
-
-def wait_for(page: Page, position: int) -> None:
-    """The image at `position` is on the screen and can be answered."""
-    expect(page.locator("#reading-progress")).to_have_text(f"{position} of {TOTAL}")
-    expect(page.locator("#reading")).to_have_attribute("data-state", "ready")
-
-
-def canvas_greys(page: Page) -> int:
-    """How many different greys are on the canvas; 1 when it is empty."""
-    return page.evaluate(
-        """() => {
-            const canvas = document.getElementById("reading-canvas");
-            const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-            return new Set(data.filter((_, index) => index % 4 === 0)).size;
-        }"""
-    )
-
-
 def send(page: Page, session: ReadingSession, token: str, value: str) -> int:
     """What a cheating page would do: an answer past the buttons. Returns the status."""
     return page.evaluate(
@@ -83,10 +49,6 @@ def send(page: Page, session: ReadingSession, token: str, value: str) -> int:
 
 def fetch_status(page: Page, address: str) -> int:
     return page.evaluate("async (url) => (await fetch(url)).status", address)
-
-
-def answers() -> list[str]:
-    return list(Answer.objects.order_by("trial__position").values_list("value", flat=True))
 
 
 def test_a_whole_study(page, browser, live_server, study, link):
@@ -299,11 +261,11 @@ def test_time_in_the_background_is_measured_apart(page, link):
     assert answer.reading_ms - answer.hidden_ms >= 100
 
 
-def test_pausing_does_not_start_the_next_clock(page, link, live_server):
+def test_stopping_does_not_start_the_next_clock(page, link, live_server):
     session = register(page, link)
     wait_for(page, 1)
 
-    page.get_by_role("button", name="Pause after this image").click()
+    page.get_by_role("button", name="Stop after this image").click()
     page.keyboard.press("r")
     expect(page).to_have_url(f"{live_server.url}/my-studies/")
 
