@@ -20,6 +20,7 @@ class Flag(StrEnum):
     SHOWN_AGAIN = "shown-again"
     HIDDEN = "hidden"
     HIDDEN_TOO_LONG = "hidden-too-long"
+    AFTER_BREAK = "after-break"
 
 
 DESCRIPTIONS = {
@@ -29,19 +30,24 @@ DESCRIPTIONS = {
     Flag.SHOWN_AGAIN: "the image was loaded more than once (reload, second tab, came back later)",
     Flag.HIDDEN: "the tab was hidden for part of the time",
     Flag.HIDDEN_TOO_LONG: "the tab was reported hidden for longer than the reading took",
+    Flag.AFTER_BREAK: "the reader stopped before this image, after the browser had fetched it ahead",
 }
 
 
-def timing_flags(*, reading_ms: int | None, hidden_ms: int, server_ms: int, times_served: int) -> Sequence[str]:
+def timing_flags(
+    *, reading_ms: int | None, hidden_ms: int, server_ms: int, times_served: int, after_break: bool = False
+) -> Sequence[str]:
     """Flags of one answer, in the order of `Flag`.
 
     Parameters
     ----------
     reading_ms : first painted frame to response on the page's monotonic clock; None when it sent none that is usable.
     hidden_ms : part of it with the tab hidden.
-    server_ms : pixels first sent to answer received on the server's clock. Bounds the reading time, because the first
-        frame comes after the pixels and the answer arrives after the response.
-    times_served : how often the pixels were sent, at least 1.
+    server_ms : from when the image could first be seen (pixels sent, or becoming current when they were sent ahead) to
+        answer received, on the server's clock. Bounds the reading time, because the first frame comes after that moment
+        and the answer arrives after the response.
+    times_served : how often it was shown, at least 1; being sent ahead and then becoming current is once.
+    after_break : the reader stopped between its being sent ahead and its becoming current.
 
     Raises
     ------
@@ -58,5 +64,6 @@ def timing_flags(*, reading_ms: int | None, hidden_ms: int, server_ms: int, time
         Flag.SHOWN_AGAIN: times_served > 1,
         Flag.HIDDEN: hidden_ms > 0,
         Flag.HIDDEN_TOO_LONG: reading_ms is not None and hidden_ms > reading_ms + TOLERANCE_MS,
+        Flag.AFTER_BREAK: after_break,
     }
     return [flag.value for flag, raised in checks.items() if raised]

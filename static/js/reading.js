@@ -30,7 +30,7 @@ for (const button of document.querySelectorAll("[data-help]")) button.addEventLi
 stopButton.addEventListener("click", () => {
   const wanted = stopButton.getAttribute("aria-pressed") !== "true";
   stopButton.setAttribute("aria-pressed", String(wanted));
-  session.stopsAfterThis = wanted ? stopButton.dataset.url : null;
+  session.stopsAfterThis = wanted;
 });
 
 document.addEventListener("keydown", (event) => {

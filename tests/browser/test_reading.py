@@ -274,6 +274,49 @@ def test_stopping_does_not_start_the_next_clock(page, link, live_server):
     wait_for(page, 2)
 
 
+def test_the_next_image_is_there_before_the_answer_and_fetched_once(page, link):
+    fetched = []
+    page.on("request", lambda request: fetched.append(request.url) if "/stimulus/" in request.url else None)
+    session = register(page, link)
+
+    for position in range(1, TOTAL + 1):
+        wait_for(page, position)
+        page.wait_for_load_state("networkidle")
+        tokens = [url.rsplit("/", 1)[1] for url in fetched]
+        shown = session.presentations.order_by("trial__position").values_list("token", flat=True)
+        assert tokens == list(shown)[: position + 1]  # this one and the next, each once, and none beyond
+        page.wait_for_timeout(200)
+        page.keyboard.press("r")
+    page.wait_for_url("**/done/")
+
+    assert [answer.flags for answer in Answer.objects.all()] == [[]] * TOTAL
+    times = Answer.objects.filter(trial__position__gt=1).values_list("reading_ms", "server_ms")
+    assert all(0 <= server - reading < 2000 for reading, server in times)
+
+
+def test_an_image_that_could_not_be_fetched_ahead_is_fetched_when_it_is_due(page, link):
+    refused = []
+
+    def refuse_second(route):
+        if len(refused) == 1:
+            route.abort()
+        else:
+            route.continue_()
+        refused.append(route.request.url)
+
+    page.route("**/stimulus/*", refuse_second)
+    register(page, link)
+    wait_for(page, 1)
+    page.keyboard.press("r")
+    wait_for(page, 2)
+    page.keyboard.press("s")
+    wait_for(page, 3)
+
+    assert refused[1] == refused[2]
+    assert answers() == ["real", "synthetic"]
+    assert [answer.flags for answer in Answer.objects.all()] == [[], []]
+
+
 def test_a_study_closed_while_reading_says_so(page, link, study):
     register(page, link)
     wait_for(page, 1)

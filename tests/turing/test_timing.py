@@ -23,6 +23,7 @@ def test_a_plausible_time_has_no_flag():
         ({"server_ms": 14_001}, ["server-much-longer"]),
         ({"times_served": 2}, ["shown-again"]),
         ({"hidden_ms": 1}, ["hidden"]),
+        ({"after_break": True}, ["after-break"]),
         ({"hidden_ms": 4051}, ["hidden", "hidden-too-long"]),
         ({"reading_ms": None, "hidden_ms": 10, "times_served": 3}, ["missing", "shown-again", "hidden"]),
         ({"reading_ms": 0, "server_ms": 0}, []),

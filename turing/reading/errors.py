@@ -31,6 +31,13 @@ class UnknownImage(ReadingRefused):
     code = "unknown-image"
 
 
+class NotCurrent(ReadingRefused):
+    """The one image that may be fetched ahead: it has to wait for the answer before it."""
+
+    status = 409
+    code = "not-current"
+
+
 class NotShown(ReadingRefused):
     status = 409
     code = "not-shown"

@@ -117,6 +117,8 @@ def done(request: HttpRequest, session: ReadingSession) -> HttpResponse:
 @own_session_data
 def current(request: HttpRequest, session: ReadingSession) -> HttpResponse:
     services.require_readable(session=session)
+    if selectors.is_waiting(session):
+        services.resume_reading(session=session)
     return JsonResponse(_state(session, selectors.current_of(session)))
 
 
@@ -137,7 +139,8 @@ def stimulus(request: HttpRequest, session: ReadingSession, token: str) -> HttpR
 def answer(request: HttpRequest, session: ReadingSession) -> HttpResponse:
     received_at = timezone.now()
     stored = services.record_answer(session=session, received_at=received_at, **parse_answer(request.body))
-    return JsonResponse({"stored": stored.position, "next": _state(session, stored.next)})
+    state = {"state": "stopped", "url": reverse("turing:my_studies")} if stored.is_stopped else None
+    return JsonResponse({"stored": stored.position, "next": state or _state(session, stored.next)})
 
 
 @sensitive_variables("secret")
@@ -190,12 +193,16 @@ def _state(session: ReadingSession, current: selectors.Current | None) -> dict[s
         return {"state": "finished", "url": reverse("turing:read_done", args=[session.pk])}
     return {
         "state": "reading",
-        "token": current.token,
-        "stimulus": reverse("turing:read_stimulus", args=[session.pk, current.token]),
+        **_image(session, current.token),
         "position": current.position,
         "total": current.total,
         "size": current.size,
+        "ahead": None if current.ahead is None else _image(session, current.ahead),
     }
+
+
+def _image(session: ReadingSession, token: str) -> dict[str, str]:
+    return {"token": token, "stimulus": reverse("turing:read_stimulus", args=[session.pk, token])}
 
 
 def _closed(request: HttpRequest, session: ReadingSession) -> HttpResponse:

@@ -12,10 +12,11 @@ const LOAD_FAILED = "The image could not be loaded.";
 export class Session {
   #viewer;
   #current = null; // what the server calls current
+  #ahead = null; // the image after it: { token, picture }, a promise
   #clock = null; // reading time of the picture
   #moves = 0; // to the server's current image, in a row; if it refuses that too, asking for ever would not help
   #keepNotice = false;
-  stopsAfterThis = null; // where to go after the answer, when the reader wants to stop
+  stopsAfterThis = false;
 
   constructor(viewer) {
     this.#viewer = viewer;
@@ -36,16 +37,11 @@ export class Session {
     const times = this.#clock.stop(event);
     this.#clear("sending");
     message.say("");
-    const answer = { token: this.#current.token, value, idempotency_key: newKey(), ...times };
+    const answer = { token: this.#current.token, value, idempotency_key: newKey(), ...times, stop: this.stopsAfterThis };
     try {
       const stored = await persist(() => post(address("answer"), answer), "Your answer is not stored yet.", message);
       message.say("");
       this.#moves = 0;
-      if (this.stopsAfterThis && stored.next.state === "reading") {
-        setState("stopped");
-        location.assign(this.stopsAfterThis); // the next image is not fetched: its clock does not start
-        return;
-      }
       await this.#show(stored.next);
     } catch (error) {
       await this.#afterRefusal(error);
@@ -63,14 +59,15 @@ export class Session {
   }
 
   async #show(current) {
-    if (current.state === "finished") {
+    if (current.state !== "reading") { // finished, or the reader wanted to stop
       setState("stopped");
-      location.replace(current.url);
+      if (current.state === "finished") location.replace(current.url);
+      else location.assign(current.url);
       return;
     }
     this.#current = current;
     showProgress(current);
-    const picture = new Picture(await this.#fetch(current), current.size);
+    const picture = await this.#load(current);
     if (!this.#keepNotice) message.say("");
     this.#keepNotice = false;
     if (document.hidden) await nextFrame(); // nobody sees it yet
@@ -79,10 +76,26 @@ export class Session {
     this.#clock = new ReadingClock();
     setState("painted");
     setTimeout(() => setState("ready"), ANTICIPATION_MS);
+    this.#fetchAhead(current);
   }
 
-  #fetch(current) {
-    return persist(async () => (await request(current.stimulus)).arrayBuffer(), LOAD_FAILED, message);
+  // The picture that was fetched ahead when it is the one that is current now; else, and when that failed, asked for now.
+  async #load({ token, stimulus, size }) {
+    const ahead = this.#ahead?.token === token ? await this.#ahead.picture : null;
+    this.#ahead = null;
+    if (ahead) return ahead;
+    const bytes = await persist(async () => (await request(stimulus)).arrayBuffer(), LOAD_FAILED, message);
+    return new Picture(bytes, size);
+  }
+
+  // Fetched, mapped to grey and put on a canvas of its own while the reader looks at the current one.
+  #fetchAhead({ ahead, size }) {
+    if (!ahead || this.stopsAfterThis) return;
+    const picture = request(ahead.stimulus, { priority: "low" })
+      .then((response) => response.arrayBuffer())
+      .then((bytes) => new Picture(bytes, size))
+      .catch(() => null); // asked for again when it is current
+    this.#ahead = { token: ahead.token, picture };
   }
 
   async #afterRefusal(error) {
@@ -102,6 +115,7 @@ export class Session {
     }
     message.say(`${reason} Here is your current image.`);
     this.#keepNotice = true;
+    this.#ahead = null; // the server shall see that this page shows the image too
     await this.loadCurrent();
   }
 

@@ -53,7 +53,7 @@ def load(client, session):
 def test_current_says_exactly_what_a_page_may_know(tab, session):
     response = tab.get(url("read_current", session))
 
-    token = Presentation.objects.get().token
+    token, ahead = (Presentation.objects.get(trial__position=position).token for position in (1, 2))
     assert response.json() == {
         "state": "reading",
         "token": token,
@@ -61,6 +61,7 @@ def test_current_says_exactly_what_a_page_may_know(tab, session):
         "position": 1,
         "total": 4,
         "size": 16,
+        "ahead": {"token": ahead, "stimulus": f"/read/{session.pk}/stimulus/{ahead}"},
     }
     assert response["Cache-Control"] == "no-store"
 
@@ -93,6 +94,7 @@ def test_refusals_have_a_status_a_code_and_words(tab, session):
     cases = [
         (post_answer(tab, session, token=first["token"]), 409, "answered-already"),
         (post_answer(tab, session, token=answered.next.token), 409, "not-shown"),
+        (post_answer(tab, session, token=answered.next.ahead), 409, "not-current"),
         (post_answer(tab, session, token="made-up"), 404, "unknown-image"),
         (post_answer(tab, session, token=first["token"], value="maybe"), 400, "invalid"),
         (post_answer(tab, session, token=3), 400, "invalid"),
@@ -142,6 +144,33 @@ def test_stimuli_cannot_be_told_apart_by_headers_or_length(tab):
     assert dict(common)["Cache-Control"] == "no-store"
     assert dict(common)["Content-Disposition"] == 'inline; filename="image"'
     assert not {"ETag", "Last-Modified", "Expires"} & {name for name, _ in common}
+
+
+def test_an_image_fetched_ahead_cannot_be_told_from_the_current_one_nor_the_one_after_be_had(tab, session):
+    current = tab.get(url("read_current", session)).json()
+
+    responses = [tab.get(address) for address in (current["stimulus"], current["ahead"]["stimulus"])]
+
+    assert [response.status_code for response in responses] == [200, 200]
+    assert responses[0].headers == responses[1].headers
+    assert len(responses[0].content) == len(responses[1].content)
+    assert responses[0].content != responses[1].content
+    assert len(current["token"]) == len(current["ahead"]["token"])
+    # two ahead: no address has been made, whatever is asked for
+    assert not Presentation.objects.filter(trial__position=3).exists()
+    for trial in session.study.trials.filter(position__gte=3):
+        for guess in (trial.pk, trial.position, trial.stimulus_file.split("/")[1], trial.stimulus_sha256):
+            assert tab.get(url("read_stimulus", session, guess)).status_code == 404
+
+
+def test_stopping_and_coming_back(tab, session):
+    stopped = post_answer(tab, session, token=load(tab, session)["token"], stop=True).json()
+    assert stopped == {"stored": 1, "next": {"state": "stopped", "url": "/my-studies/"}}
+
+    current = tab.get(url("read_current", session)).json()
+
+    assert (current["state"], current["position"]) == ("reading", 2)
+    assert post_answer(tab, session, token=load(tab, session)["token"]).status_code == 200
 
 
 def test_pixels_are_not_given_in_parts_or_by_other_methods(tab, session):
