@@ -46,12 +46,12 @@ document.addEventListener("keydown", (event) => {
 });
 document.addEventListener("visibilitychange", () => session.visibilityChanged());
 window.addEventListener("pageshow", (event) => {
-  if (event.persisted) session.loadCurrent(); // brought back by the back button: ask where we are
+  if (event.persisted) session.attend(); // brought back by the back button: ask where we are
 });
 window.addEventListener("beforeunload", (event) => {
-  if (state() === "sending") event.preventDefault(); // an answer is not stored yet
+  if (state() === "sending" && !session.isKept) event.preventDefault(); // an answer would be lost
 });
 document.getElementById("reading-needs-script").remove();
 
 setState("loading");
-session.loadCurrent();
+session.attend();

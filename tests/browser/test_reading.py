@@ -217,24 +217,127 @@ def test_an_answer_whose_confirmation_was_lost_is_stored_once(page, link):
     assert answers() == ["synthetic"]
 
 
-def test_a_stale_tab_is_told_and_moves_on(page, context, link):
+def go_offline(page: Page) -> None:
+    """Requests of the protocol fail as without a network; the page itself can be loaded again."""
+    page.route("**/answer", lambda route: route.abort())
+
+
+def go_online(page: Page) -> None:
+    page.unroute("**/answer")
+
+
+def kept(page: Page) -> int:
+    return page.evaluate("Object.keys(localStorage).filter((name) => name.startsWith('turing-reader.answer')).length")
+
+
+def test_an_answer_that_could_not_be_sent_outlives_a_reload(page, link):
+    session = register(page, link)
+    wait_for(page, 1)
+    token = current_of(session).token
+    go_offline(page)
+    page.keyboard.press("s")
+    expect(page.locator("#reading-notice")).to_contain_text("This browser keeps it")
+
+    page.reload()
+    expect(page.locator("#reading-notice")).to_contain_text("Your answer is not stored yet.")
+    assert answers() == []
+    assert canvas_greys(page) == 1  # answered is answered: the image does not come back
+    assert session.presentations.get(token=token).times_served == 1
+    go_online(page)
+    page.get_by_role("button", name="Try now").click()
+    wait_for(page, 2)
+
+    assert answers() == ["synthetic"]
+    assert kept(page) == 0
+    assert Answer.objects.get().reading_ms < 20_000
+
+
+def test_an_answer_whose_confirmation_was_lost_with_the_page_is_stored_once(page, link):
+    register(page, link)
+    wait_for(page, 1)
+    stored = []
+
+    def lose(route):
+        stored.append(route.fetch().status)
+        route.abort()
+
+    page.route("**/answer", lose)
+    page.keyboard.press("s")
+    expect(page.locator("#reading-notice")).to_contain_text("Your answer is not stored yet.")
+    go_online(page)
+    page.reload()
+    wait_for(page, 2)
+
+    assert stored[0] == 200
+    assert answers() == ["synthetic"]
+    assert kept(page) == 0
+
+
+def test_a_kept_answer_is_never_sent_or_shown_for_another_account(page, link, study, live_server, context):
+    register(page, link)
+    wait_for(page, 1)
+    go_offline(page)
+    page.keyboard.press("s")
+    expect(page.locator("#reading-notice")).to_contain_text("Your answer is not stored yet.")
+    other = make_session(study=study)
+    context.clear_cookies()
+
+    page.goto("about:blank")
+    sign_in(page, live_server, other.reader)
+    go_online(page)
+    page.goto(f"{live_server.url}/read/{other.pk}/")
+    wait_for(page, 1)
+    expect(page.locator("#reading-notice")).to_be_hidden()
+    page.keyboard.press("r")
+    wait_for(page, 2)
+
+    assert [(answer.session, answer.value) for answer in Answer.objects.all()] == [(other, "real")]
+    assert kept(page) == 1  # still there for its own reader
+
+
+def test_the_newest_tab_goes_on_and_the_other_says_so(page, context, link):
     session = register(page, link)
     wait_for(page, 1)
     other = context.new_page()
     other.goto(page.url)
     wait_for(other, 1)
+
+    page.keyboard.press("s")
+    notice = page.locator("#reading-notice")
+    expect(notice).to_contain_text("in another tab or on another device: reading goes on there.")
+    assert canvas_greys(page) == 1
+    assert answers() == []
     other.keyboard.press("r")
     wait_for(other, 2)
+    assert answers() == ["real"]  # the answer of the older tab is not taken in its place
 
-    page.keyboard.press("s")
-    expect(page.locator("#reading-notice")).to_contain_text("was answered already, perhaps in another tab")
+    page.get_by_role("button", name="Continue here").click()
     wait_for(page, 2)
-
-    assert answers() == ["real"]
     page.keyboard.press("s")
     wait_for(page, 3)
+    other.keyboard.press("r")
+    expect(other.locator("#reading-notice")).to_contain_text("reading goes on there.")
+
     assert answers() == ["real", "synthetic"]
     assert session.answers.get(trial__position=2).flags == ["shown-again"]
+    assert session.attendances.count() == 3
+
+
+def test_going_on_elsewhere_and_back_keeps_an_answer_that_was_refused(page, browser, link, live_server):
+    """Another device was opened and nothing answered there: what was answered here counts once reading goes on here."""
+    session = register(page, link)
+    wait_for(page, 1)
+    with browser.new_context() as device:
+        there = device.new_page()
+        sign_in(there, live_server, session.reader)
+        there.goto(page.url)
+        wait_for(there, 1)
+        page.keyboard.press("s")
+        expect(page.locator("#reading-notice")).to_contain_text("reading goes on there.")
+        page.get_by_role("button", name="Continue here").click()
+        wait_for(page, 2)
+
+    assert answers() == ["synthetic"]
 
 
 def test_time_in_the_background_is_measured_apart(page, link):
@@ -343,7 +446,7 @@ def test_who_was_signed_out_can_sign_in_beside_and_lose_nothing(page, context, l
     beside.locator("input[name=login]").fill("newcomer")
     beside.locator("input[name=password]").fill(PASSWORD)
     beside.locator("main form button").click()
-    expect(beside.locator("#reading-progress")).to_have_text(f"1 of {TOTAL}")
+    expect(beside.get_by_role("heading", name="My studies")).to_be_visible()  # reading goes on in the first tab
     page.get_by_role("button", name="Try now").click()
     wait_for(page, 2)
 

@@ -63,6 +63,28 @@ class Presentation(models.Model):
         constraints = [models.UniqueConstraint(fields=["session", "trial"], name="presentation_unique")]
 
 
+class Attendance(models.Model):
+    """One load of the reading page. The newest of a session may answer; a page of an older one says that reading goes
+    on elsewhere. Keeps what the page told about its screen; None where a browser does not say.
+    """
+
+    session = models.ForeignKey(ReadingSession, on_delete=models.PROTECT, related_name="attendances")
+    token = models.CharField(max_length=64, unique=True, default=new_presentation_token)
+    started_at = models.DateTimeField(auto_now_add=True)
+    browser = models.CharField(max_length=300, blank=True)  # user agent
+    screen_width = models.PositiveIntegerField(null=True, blank=True)  # CSS px
+    screen_height = models.PositiveIntegerField(null=True, blank=True)  # CSS px
+    pixel_ratio = models.FloatField(null=True, blank=True)  # screen px for one CSS px; browser zoom is part of it
+    zoom_percent = models.PositiveIntegerField(null=True, blank=True)  # browser zoom, as far as a page can tell
+    stage_side = models.PositiveIntegerField(null=True, blank=True)  # screen px: side of the largest square it can show
+    # the one-off display check; None when this page load did not ask
+    sees_dark_patch = models.BooleanField(null=True, blank=True)
+    sees_light_patch = models.BooleanField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+
+
 class Answer(models.Model):
     """Final. Insert-only: triggers in the database refuse any change or removal (migration 0002)."""
 

@@ -4,12 +4,14 @@ The pixels of the image after it, and of no other, can be fetched ahead under a 
 image is on the screen as soon as an answer is stored. It can be neither answered nor timed before that moment; the
 image after it does not exist yet.
 
+A page that loads attends the session. Only the page that did so last is served and may answer.
+
 Every verb locks the row of the session: two tabs and a replayed request follow one another. Closing a study locks all
 its sessions, so no answer is stored after a closing was confirmed. (SQLite: transactions are IMMEDIATE and follow one
 another anyway.)
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -17,7 +19,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from turing import stimuli
-from turing.models.reading import Answer, Presentation, ReadingSession, new_presentation_token
+from turing.models.reading import Answer, Attendance, Presentation, ReadingSession, new_presentation_token
 from turing.models.studies import Origin, Study
 from turing.reading.errors import (
     AnsweredAlready,
@@ -25,11 +27,26 @@ from turing.reading.errors import (
     NotCurrent,
     NotShown,
     NotStarted,
+    ReadsElsewhere,
     StudyClosed,
     UnknownImage,
 )
 from turing.reading.selectors import Current, current_presentation, describe_presentation
 from turing.timing import LONGEST_MS, timing_flags
+
+
+@dataclass(frozen=True)
+class Screen:
+    """What a page says about where it is shown: fields of Attendance, None where it does not know."""
+
+    browser: str = ""
+    screen_width: int | None = None
+    screen_height: int | None = None
+    pixel_ratio: float | None = None
+    zoom_percent: int | None = None
+    stage_side: int | None = None
+    sees_dark_patch: bool | None = None
+    sees_light_patch: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -58,6 +75,16 @@ def start_reading(*, session: ReadingSession) -> ReadingSession:
 
 
 @transaction.atomic
+def attend(*, session: ReadingSession, screen: Screen | None = None) -> Attendance:
+    """A page goes on with the reading, and every page before it is refused from now on.
+
+    Raises StudyClosed, NotStarted.
+    """
+    resume_reading(session=session)
+    return Attendance.objects.create(session=session, **asdict(screen or Screen()))
+
+
+@transaction.atomic
 def resume_reading(*, session: ReadingSession) -> None:
     """Make the image current that waits for a reader who stopped. Nothing to do for one who did not.
 
@@ -77,16 +104,19 @@ def require_readable(*, session: ReadingSession) -> None:
 
 
 @transaction.atomic
-def serve_stimulus(*, session: ReadingSession, token: str) -> bytes:
+def serve_stimulus(*, session: ReadingSession, token: str, attendance: str = "") -> bytes:
     """The pixels of the current image or of the one after it, noting on the server's clock that they were sent.
 
-    Raises StudyClosed, NotStarted, UnknownImage (any other token), OSError (damaged file).
+    `attendance`: token of the page that asks, as `attend` gave it; a session that no page attends needs none.
+
+    Raises StudyClosed, NotStarted, UnknownImage (any other token), ReadsElsewhere, OSError (damaged file).
     """
     session = _lock(session)
     require_readable(session=session)
     presentation = session.presentations.select_related("trial").filter(token=token).first()
     if presentation is None or session.answers.filter(trial=presentation.trial).exists():
         raise UnknownImage("This image is not there, or not any more.")
+    _require_newest(session, attendance)
     # the file first: an image that could not be read was not shown
     pixels = stimuli.load_stimulus(presentation.trial.stimulus_file, image_size=session.study.image_size)
     now = timezone.now()
@@ -108,6 +138,7 @@ def record_answer(
     reading_ms: int | None,
     hidden_ms: int = 0,
     stop: bool = False,
+    attendance: str = "",
     received_at: datetime | None = None,
 ) -> Stored:
     """Store the final answer about the current image, then make the next one current; its clock starts here when its
@@ -118,7 +149,7 @@ def record_answer(
     does not run during the break. `received_at`: when the request came in, before any waiting for the lock.
 
     Raises AnsweredAlready, UnknownImage, NotCurrent (the one that may be fetched ahead), NotShown (its pixels were
-    never fetched), StudyClosed, NotStarted, InvalidAnswer.
+    never fetched), ReadsElsewhere (a newer page attends), StudyClosed, NotStarted, InvalidAnswer.
     """
     received_at = received_at or timezone.now()
     if value not in Origin.values:
@@ -133,6 +164,7 @@ def record_answer(
     require_readable(session=session)
     if presentation is None:
         raise UnknownImage("This image is not there, or not any more.")
+    _require_newest(session, attendance)
     if session.answers.filter(trial=presentation.trial).exists():
         raise AnsweredAlready("This image was answered already, perhaps in another tab. Answers are final.")
     if presentation.became_current_at is None:
@@ -186,6 +218,12 @@ def _require_open(session: ReadingSession) -> None:
 def _require_started(session: ReadingSession) -> None:
     if session.instructions_read_at is None:
         raise NotStarted("Please read the instructions first.")
+
+
+def _require_newest(session: ReadingSession, attendance: str) -> None:
+    newest = session.attendances.order_by("-pk").values_list("token", flat=True).first()
+    if newest is not None and attendance != newest:
+        raise ReadsElsewhere("You have opened this study in another tab or on another device: reading goes on there.")
 
 
 def _make_current(session: ReadingSession, *, position: int) -> bool:

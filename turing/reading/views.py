@@ -24,7 +24,7 @@ from turing.models.reading import ReadingSession
 from turing.reading import selectors, services
 from turing.reading.enrolment import accept_invitation, find_invitation, invitation_problem, register_reader
 from turing.reading.errors import ReadingRefused, UnknownImage
-from turing.reading.forms import RegistrationForm, parse_answer
+from turing.reading.forms import RegistrationForm, parse_answer, parse_screen
 from turing.reading.markdown import render_markdown
 
 AUTHENTICATION_BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
@@ -122,11 +122,20 @@ def current(request: HttpRequest, session: ReadingSession) -> HttpResponse:
     return JsonResponse(_state(session, selectors.current_of(session)))
 
 
+@require_POST
+@own_session_data
+def attend(request: HttpRequest, session: ReadingSession) -> HttpResponse:
+    """A page that has loaded: from now on this one reads, and it is told where."""
+    screen = parse_screen(request.body, browser=request.headers.get("User-Agent", ""))
+    attendance = services.attend(session=session, screen=screen)
+    return JsonResponse({"attendance": attendance.token, "current": _state(session, selectors.current_of(session))})
+
+
 @require_http_methods(["GET"])
 @own_session_data
 def stimulus(request: HttpRequest, session: ReadingSession, token: str) -> HttpResponse:
     """Raw grey bytes. Every response of a study has the same headers and the same length."""
-    pixels = services.serve_stimulus(session=session, token=token)
+    pixels = services.serve_stimulus(session=session, token=token, attendance=request.headers.get("X-Attendance", ""))
     return HttpResponse(
         pixels,
         content_type="application/octet-stream",

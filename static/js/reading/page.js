@@ -14,6 +14,7 @@ export const answerButtons = [...root.querySelectorAll("[data-answer]")];
 
 let focused = null; // answer button that had the focus when it was disabled
 
+export const sessionId = root.dataset.session;
 export const address = (name) => root.dataset[`${name}Url`];
 export const state = () => root.dataset.state;
 

@@ -2,48 +2,78 @@
  * what is current; this page asks it and holds no list of images. */
 
 import { ReadingClock, nextFrame, painted } from "./clock.js";
-import { address, message, setState, showProgress, state } from "./page.js";
+import { forgetAnswer, keepAnswer, keptAnswer } from "./outbox.js";
+import { address, canvas, message, sessionId, setState, showProgress, state } from "./page.js";
+import { describeScreen } from "./screen.js";
 import { Refused, newKey, persist, post, request } from "./server.js";
 import { Picture } from "./viewer.js";
 
 const ANTICIPATION_MS = 300; // a response this soon after the first frame belongs to the image before (double press)
+const NOT_STORED = "Your answer is not stored yet.";
+const NOT_STORED_KEPT = "Your answer is not stored yet. This browser keeps it, also when you reload or close the page.";
+// asking again will not store it; "elsewhere" may: the page that goes on there is another one
+const FINAL_REFUSALS = new Set(["answered-already", "closed", "invalid", "not-current", "not-shown", "unknown-image"]);
 const LOAD_FAILED = "The image could not be loaded.";
 
 export class Session {
   #viewer;
+  #attendance = ""; // this page's right to read
   #current = null; // what the server calls current
   #ahead = null; // the image after it: { token, picture }, a promise
   #clock = null; // reading time of the picture
   #moves = 0; // to the server's current image, in a row; if it refuses that too, asking for ever would not help
   #keepNotice = false;
   stopsAfterThis = false;
+  isKept = false; // the answer being sent would outlive this page
+  displayCheck = {}; // what the reader said of the test pattern, to be stored with the session
 
   constructor(viewer) {
     this.#viewer = viewer;
   }
 
-  async loadCurrent() {
+  /** Reading goes on in this page and no other. An answer that an earlier page could not send is sent first. */
+  async attend() {
     this.#clear("loading");
+    this.#ahead = null;
     try {
-      const response = await persist(() => request(address("current")), LOAD_FAILED, message);
-      await this.#show(await response.json());
+      const { attendance, current } = await persist(
+        () => post(address("attend"), { ...describeScreen(canvas), ...this.displayCheck }), LOAD_FAILED, message,
+      );
+      this.#attendance = attendance;
+      this.displayCheck = {};
+      const kept = keptAnswer(sessionId);
+      this.isKept = kept !== null;
+      if (kept === null) await this.#show(current);
+      else await this.#send({ ...kept, stop: false }); // who comes back does not want to stop
     } catch (error) {
-      this.#stop(error);
+      await this.#stop(error);
     }
   }
 
   async respond(value, event) {
     if (state() !== "ready") return;
     const times = this.#clock.stop(event);
-    this.#clear("sending");
     message.say("");
     const answer = { token: this.#current.token, value, idempotency_key: newKey(), ...times, stop: this.stopsAfterThis };
+    this.isKept = keepAnswer(sessionId, answer);
+    await this.#send(answer);
+  }
+
+  // The next image is shown once the answer is stored, and not before.
+  async #send(answer) {
+    this.#clear("sending");
     try {
-      const stored = await persist(() => post(address("answer"), answer), "Your answer is not stored yet.", message);
+      const stored = await persist(
+        () => post(address("answer"), { ...answer, attendance: this.#attendance }),
+        this.isKept ? NOT_STORED_KEPT : NOT_STORED,
+        message,
+      );
+      forgetAnswer(sessionId, answer);
       message.say("");
       this.#moves = 0;
       await this.#show(stored.next);
     } catch (error) {
+      if (error instanceof Refused && FINAL_REFUSALS.has(error.code)) forgetAnswer(sessionId, answer);
       await this.#afterRefusal(error);
     }
   }
@@ -84,44 +114,71 @@ export class Session {
     const ahead = this.#ahead?.token === token ? await this.#ahead.picture : null;
     this.#ahead = null;
     if (ahead) return ahead;
-    const bytes = await persist(async () => (await request(stimulus)).arrayBuffer(), LOAD_FAILED, message);
+    const bytes = await persist(async () => (await this.#pixels(stimulus)).arrayBuffer(), LOAD_FAILED, message);
     return new Picture(bytes, size);
   }
 
   // Fetched, mapped to grey and put on a canvas of its own while the reader looks at the current one.
   #fetchAhead({ ahead, size }) {
     if (!ahead || this.stopsAfterThis) return;
-    const picture = request(ahead.stimulus, { priority: "low" })
+    const picture = this.#pixels(ahead.stimulus, { priority: "low" })
       .then((response) => response.arrayBuffer())
       .then((bytes) => new Picture(bytes, size))
       .catch(() => null); // asked for again when it is current
     this.#ahead = { token: ahead.token, picture };
   }
 
+  #pixels(url, options = {}) {
+    return request(url, { headers: { "X-Attendance": this.#attendance }, ...options });
+  }
+
+  // Another tab or device has taken over. Here nothing more is shown until the reader says that it should go on here.
+  async #elsewhere(error) {
+    this.#clear("stopped");
+    message.say(error.message, { button: "Continue here" });
+    await message.pressed();
+    message.say("");
+    await this.attend();
+  }
+
   async #afterRefusal(error) {
+    if (error instanceof Refused && error.code === "elsewhere") {
+      await this.#elsewhere(error);
+      return;
+    }
     if (error instanceof Refused && (error.status === 404 || error.status === 409)) {
       await this.#moveOn(error.message || "This image is not current any more.");
       return;
     }
-    this.#stop(error);
+    await this.#stop(error);
   }
 
-  // another tab is further: tell, and go where the server is
+  // another page is further: tell, and go where the server is
   async #moveOn(reason) {
     this.#moves += 1;
     if (this.#moves > 3) {
-      this.#stop(new Error(reason));
+      await this.#stop(new Error(reason));
       return;
     }
     message.say(`${reason} Here is your current image.`);
     this.#keepNotice = true;
     this.#ahead = null; // the server shall see that this page shows the image too
-    await this.loadCurrent();
+    this.#clear("loading");
+    try {
+      const response = await persist(() => request(address("current")), LOAD_FAILED, message);
+      await this.#show(await response.json());
+    } catch (refused) {
+      await this.#stop(refused);
+    }
   }
 
-  #stop(error) {
+  async #stop(error) {
+    if (error instanceof Refused && error.code === "elsewhere") {
+      await this.#elsewhere(error);
+      return;
+    }
     if (error instanceof Refused && error.status === 404 && state() === "loading" && this.#moves < 3) {
-      this.#moveOn("This image is not current any more.");
+      await this.#moveOn("This image is not current any more.");
       return;
     }
     this.#clear("stopped");

@@ -15,11 +15,12 @@ from turing.reading.errors import (
     NotCurrent,
     NotShown,
     NotStarted,
+    ReadsElsewhere,
     StudyClosed,
     UnknownImage,
 )
 from turing.reading.selectors import current_of, current_presentation, sessions_of, study_for_reader
-from turing.reading.services import record_answer, resume_reading, serve_stimulus, start_reading
+from turing.reading.services import Screen, attend, record_answer, resume_reading, serve_stimulus, start_reading
 from turing.services import close_study
 from turing.stimuli import load_stimulus
 
@@ -312,6 +313,67 @@ def test_an_image_that_was_not_fetched_cannot_be_answered():
         answer(session, current_of(session).token)
 
     assert Answer.objects.count() == 0
+
+
+def test_only_the_newest_page_is_served_and_may_answer():
+    session = make_session()
+    old, new = attend(session=session), attend(session=session)
+    token = current_of(session).token
+
+    for attendance in (old.token, "made-up", ""):
+        for attempt in (
+            lambda attendance=attendance: serve_stimulus(session=session, token=token, attendance=attendance),
+            lambda attendance=attendance: answer(session, token, attendance=attendance),
+        ):
+            with pytest.raises(ReadsElsewhere):
+                attempt()
+    assert Presentation.objects.get(token=token).times_served == 0
+    serve_stimulus(session=session, token=token, attendance=new.token)
+    assert answer(session, token, attendance=new.token).position == 1
+
+
+def test_a_page_that_was_left_behind_still_learns_that_its_answer_is_stored():
+    session = make_session()
+    old = attend(session=session).token
+    token, key = current_of(session).token, uuid.uuid4()
+    serve_stimulus(session=session, token=token, attendance=old)
+    stored = answer(session, token, idempotency_key=key, attendance=old)
+    attend(session=session)
+
+    assert answer(session, token, idempotency_key=key, attendance=old) == stored
+
+
+def test_an_answer_of_an_earlier_page_is_taken_from_the_newest():
+    """What a page does with an answer that it could not send before it was reloaded."""
+    session = make_session()
+    old = attend(session=session).token
+    token = current_of(session).token
+    serve_stimulus(session=session, token=token, attendance=old)
+
+    new = attend(session=session).token
+
+    assert answer(session, token, attendance=new).position == 1
+
+
+def test_attending_resumes_and_keeps_what_the_page_said_of_its_screen():
+    session = make_session()
+    answer_next(session, stop=True)
+
+    attendance = attend(session=session, screen=Screen(browser="Firefox", pixel_ratio=1.25, stage_side=900))
+
+    assert current_presentation(session).became_current_at is not None
+    attendance.refresh_from_db()
+    assert (attendance.browser, attendance.pixel_ratio, attendance.stage_side) == ("Firefox", 1.25, 900)
+    assert (attendance.zoom_percent, attendance.sees_dark_patch) == (None, None)
+
+
+def test_attending_needs_an_open_study_that_was_started():
+    with pytest.raises(NotStarted):
+        attend(session=make_session(started=False))
+    session = make_session()
+    close_study(study=session.study, by=None)
+    with pytest.raises(StudyClosed):
+        attend(session=session)
 
 
 @pytest.mark.parametrize("value", ["", "Real", "maybe", "TRUE"])
