@@ -27,6 +27,9 @@ for (const button of answerButtons) {
   button.addEventListener("click", (event) => session.respond(button.dataset.answer, event));
 }
 for (const button of document.querySelectorAll("[data-help]")) button.addEventListener("click", toggleHelp);
+for (const id of ["reading-pause", "reading-continue"]) {
+  document.getElementById(id).addEventListener("click", () => session.togglePause());
+}
 stopButton.addEventListener("click", () => {
   const wanted = stopButton.getAttribute("aria-pressed") !== "true";
   stopButton.setAttribute("aria-pressed", String(wanted));
@@ -43,6 +46,7 @@ document.addEventListener("keydown", (event) => {
   if (ANSWER_KEYS.has(name)) session.respond(ANSWER_KEYS.get(name), event);
   else if (VIEWER_KEYS.has(name)) VIEWER_KEYS.get(name)(viewer);
   else if (PAGE_KEYS.get(name) === "help") toggleHelp();
+  else session.togglePause();
 });
 document.addEventListener("visibilitychange", () => session.visibilityChanged());
 window.addEventListener("pageshow", (event) => {

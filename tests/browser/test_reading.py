@@ -364,6 +364,57 @@ def test_time_in_the_background_is_measured_apart(page, link):
     assert answer.reading_ms - answer.hidden_ms >= 100
 
 
+def test_a_pause_takes_the_image_away_and_is_not_reading_time(page, link):
+    register(page, link)
+    wait_for(page, 1)
+
+    page.keyboard.press("p")
+    expect(page.locator("#reading")).to_have_attribute("data-state", "paused")
+    assert canvas_greys(page) == 1
+    for key in ("r", "2", "i", "+"):
+        page.keyboard.press(key)
+    page.wait_for_timeout(700)
+    page.get_by_role("button", name="Continue").click()
+    wait_for(page, 1)
+    assert canvas_greys(page) > 50
+    page.get_by_role("button", name="Pause").click()
+    page.wait_for_timeout(300)
+    page.keyboard.press("p")
+    wait_for(page, 1)
+    page.keyboard.press("r")
+    wait_for(page, 2)
+
+    answer = Answer.objects.get()
+    assert answer.flags == ["paused"]
+    assert answer.paused_ms >= 1000
+    assert answer.reading_ms + answer.paused_ms <= answer.server_ms + 50
+    assert answer.server_ms - answer.reading_ms >= 1000
+    assert answer.hidden_ms == 0
+
+
+def test_a_hidden_tab_in_a_pause_is_a_pause(page, link):
+    register(page, link)
+    wait_for(page, 1)
+
+    page.keyboard.press("p")
+    page.evaluate(
+        """() => {
+            window.pretendHidden = true;
+            Object.defineProperty(document, "hidden", { get: () => window.pretendHidden });
+            document.dispatchEvent(new Event("visibilitychange"));
+        }"""
+    )
+    page.wait_for_timeout(300)
+    page.evaluate("window.pretendHidden = false; document.dispatchEvent(new Event('visibilitychange'))")
+    page.keyboard.press("p")
+    wait_for(page, 1)
+    page.keyboard.press("r")
+    wait_for(page, 2)
+
+    assert Answer.objects.get().flags == ["paused"]
+    assert Answer.objects.get().hidden_ms == 0
+
+
 def test_stopping_does_not_start_the_next_clock(page, link, live_server):
     session = register(page, link)
     wait_for(page, 1)

@@ -349,7 +349,7 @@ def test_touch_one_finger_sets_the_window_two_pan_and_zoom(browser, live_server,
     assert after_one[2] > 128
     assert after_two[1:] == after_one[1:]  # two fingers never touch the window
     assert after_two[0] == pytest.approx(2 * zoom, abs=2)
-    assert len(boxes) == 10
+    assert len(boxes) == 11
     assert min(min(box["width"], box["height"]) for box in boxes) >= 44
     assert scrolls[0] <= scrolls[1]
     assert scrolls[2] <= scrolls[3]

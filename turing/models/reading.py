@@ -94,6 +94,7 @@ class Answer(models.Model):
     idempotency_key = models.UUIDField()
     reading_ms = models.PositiveIntegerField(null=True, blank=True)  # page's monotonic clock, first paint to response
     hidden_ms = models.PositiveIntegerField(default=0)  # part of it with the tab hidden
+    paused_ms = models.PositiveIntegerField(default=0)  # not part of it: image taken off the screen by the pause button
     server_ms = models.PositiveIntegerField()  # server's clock, from first_served_at to answer received
     flags = models.JSONField(default=list, blank=True)  # why the time may be wrong; see turing.timing
     answered_at = models.DateTimeField()

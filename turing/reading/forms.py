@@ -67,6 +67,7 @@ def parse_answer(body: bytes) -> dict[str, Any]:
         "idempotency_key": key,
         "reading_ms": _whole_milliseconds(sent.get("reading_ms")),
         "hidden_ms": _whole_milliseconds(sent.get("hidden_ms")) or 0,
+        "paused_ms": _whole_milliseconds(sent.get("paused_ms")) or 0,
         "stop": sent.get("stop") is True,
         "attendance": sent["attendance"] if isinstance(sent.get("attendance"), str) else "",
     }

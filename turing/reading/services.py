@@ -137,6 +137,7 @@ def record_answer(
     idempotency_key: UUID,
     reading_ms: int | None,
     hidden_ms: int = 0,
+    paused_ms: int = 0,
     stop: bool = False,
     attendance: str = "",
     received_at: datetime | None = None,
@@ -174,7 +175,7 @@ def record_answer(
 
     server_ms = _milliseconds(received_at, since=presentation.first_served_at)
     reading_ms = reading_ms if reading_ms is not None and 0 <= reading_ms <= LONGEST_MS else None
-    hidden_ms = min(max(hidden_ms, 0), LONGEST_MS)
+    hidden_ms, paused_ms = (min(max(time, 0), LONGEST_MS) for time in (hidden_ms, paused_ms))
     Answer.objects.create(
         session=session,
         trial=presentation.trial,
@@ -182,12 +183,14 @@ def record_answer(
         idempotency_key=idempotency_key,
         reading_ms=reading_ms,
         hidden_ms=hidden_ms,
+        paused_ms=paused_ms,
         server_ms=server_ms,
         flags=timing_flags(
             reading_ms=reading_ms,
             hidden_ms=hidden_ms,
             server_ms=server_ms,
             times_served=presentation.times_served,
+            paused_ms=paused_ms,
             after_break=presentation.after_break,
         ),
         answered_at=received_at,

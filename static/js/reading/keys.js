@@ -32,7 +32,7 @@ const ONCE = new Map([
 ]);
 
 export const VIEWER_KEYS = new Map([...CONTINUOUS, ...ONCE]);
-export const PAGE_KEYS = new Map([["?", "help"]]);
+export const PAGE_KEYS = new Map([["?", "help"], ["p", "pause"]]);
 
 /** What the key of a keydown event stands for: letters whatever Caps Lock says. Null with a key held that is the browser's. */
 export function nameOf(event) {

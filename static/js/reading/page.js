@@ -12,6 +12,8 @@ export const canvas = document.getElementById("reading-canvas");
 export const help = document.getElementById("reading-help");
 export const answerButtons = [...root.querySelectorAll("[data-answer]")];
 
+const pauseButton = document.getElementById("reading-pause");
+const continueButton = document.getElementById("reading-continue");
 let focused = null; // answer button that had the focus when it was disabled
 
 export const sessionId = root.dataset.session;
@@ -23,6 +25,8 @@ export function setState(next) {
   if (next !== "ready" && answerButtons.includes(document.activeElement)) focused = document.activeElement;
   root.dataset.state = next;
   for (const button of answerButtons) button.disabled = next !== "ready";
+  pauseButton.disabled = next !== "ready" && next !== "painted";
+  if (next === "paused") continueButton.focus({ preventScroll: true });
   if (next === "ready" && focused) {
     focused.focus({ preventScroll: true });
     focused = null;

@@ -105,8 +105,31 @@ export class Session {
     await painted();
     this.#clock = new ReadingClock();
     setState("painted");
-    setTimeout(() => setState("ready"), ANTICIPATION_MS);
+    this.#allowAnswers();
     this.#fetchAhead(current);
+  }
+
+  /** Takes the image off the screen and stops its clock, or puts it back. */
+  async togglePause() {
+    if (state() === "ready" || state() === "painted") {
+      this.#clock.pause();
+      this.#viewer.setBlank(true);
+      setState("paused");
+    } else if (state() === "paused") {
+      setState("painting");
+      this.#viewer.setBlank(false);
+      await painted();
+      this.#clock.resume();
+      setState("painted");
+      this.#allowAnswers();
+    }
+  }
+
+  #allowAnswers() {
+    const clock = this.#clock;
+    setTimeout(() => {
+      if (state() === "painted" && clock === this.#clock) setState("ready");
+    }, ANTICIPATION_MS);
   }
 
   // The picture that was fetched ahead when it is the one that is current now; else, and when that failed, asked for now.

@@ -233,6 +233,9 @@ def test_an_answer_is_stored_with_its_times():
         ({"reading_ms": 2**40}, ["missing"]),
         ({"reading_ms": 2500}, ["longer-than-server"]),
         ({"reading_ms": 900, "hidden_ms": -1}, []),
+        ({"reading_ms": 900, "paused_ms": 1000}, ["paused"]),
+        ({"reading_ms": 1500, "paused_ms": 1000}, ["longer-than-server", "paused"]),
+        ({"reading_ms": 900, "paused_ms": -1}, []),
     ],
 )
 def test_a_doubtful_time_is_flagged_and_the_answer_kept(changes, flags):
