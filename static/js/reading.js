@@ -1,6 +1,7 @@
 /* The reading page: puts the viewer, the protocol and the events of mouse, touch and keys together. */
 
 import { attachControls } from "./reading/controls.js";
+import { checkDisplay } from "./reading/display-check.js";
 import { ANSWER_KEYS, PAGE_KEYS, VIEWER_KEYS, nameOf, repeats } from "./reading/keys.js";
 import { answerButtons, canvas, help, setState, showSettings, state, toggleHelp } from "./reading/page.js";
 import { Session } from "./reading/session.js";
@@ -58,4 +59,6 @@ window.addEventListener("beforeunload", (event) => {
 document.getElementById("reading-needs-script").remove();
 
 setState("loading");
+const displayCheck = document.getElementById("reading-display");
+if (displayCheck) session.displayCheck = await checkDisplay(displayCheck, canvas);
 session.attend();

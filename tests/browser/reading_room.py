@@ -26,7 +26,10 @@ def sign_in(page: Page, live_server, user: User) -> None:
 
 
 def wait_for(page: Page, position: int, total: int = 8) -> None:
-    """The image at `position` is on the screen and can be answered."""
+    """The image at `position` is on the screen and can be answered; past the display check where that is asked."""
+    page.locator("#reading").wait_for()
+    if page.locator("#reading-display").count():
+        page.get_by_role("button", name="Go on to the first image").click()
     expect(page.locator("#reading-progress")).to_have_text(f"{position} of {total}")
     expect(page.locator("#reading")).to_have_attribute("data-state", "ready")
 

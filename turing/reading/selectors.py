@@ -49,6 +49,8 @@ class StudyForReader:
     answered: int
     is_open: bool
     is_started: bool
+    image_size: int  # px, the side of the square
+    needs_display_check: bool  # once, before the first image
 
     @property
     def is_finished(self) -> bool:
@@ -95,6 +97,8 @@ def study_for_reader(session: ReadingSession) -> StudyForReader:
         answered=session.answers.count(),
         is_open=session.study.status == Study.Status.OPEN,
         is_started=session.instructions_read_at is not None,
+        image_size=session.study.image_size,
+        needs_display_check=not session.attendances.filter(sees_dark_patch__isnull=False).exists(),
     )
 
 
