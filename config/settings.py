@@ -91,7 +91,7 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
-        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        "BACKEND": "config.static_files.ModuleStaticFilesStorage"
         if ENVIRONMENT.static_manifest
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },

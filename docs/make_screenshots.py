@@ -71,6 +71,10 @@ def main() -> None:
         if start.count():
             shoot(page, "instructions")
             start.click()
+        go_on = page.get_by_role("button", name="Go on to the first image")
+        if go_on.count():
+            shoot(page, "display-check")
+            go_on.click()
         page.wait_for_selector("#reading[data-state=ready]")
         shoot(page, "reading")
         browser.close()

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db.models import Count, Max, QuerySet
 
 from turing.errors import StudyError
-from turing.models import Invitation, ReadingSession, Study
+from turing.models import Attendance, Invitation, ReadingSession, Study
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,8 @@ class ReaderProgress:
     total: int
     last_answer_at: datetime | None
     finished_at: datetime | None
+    screen: str  # where the reader read last, as far as the page could tell; empty before the start
+    page_loads: int
 
 
 def studies_with_progress() -> QuerySet[Study]:
@@ -33,9 +35,14 @@ def reader_progress(study: Study) -> list[ReaderProgress]:
     sessions = (
         ReadingSession.objects.filter(study=study)
         .select_related("reader")
-        .annotate(n_answers=Count("answers"), last_answer_at=Max("answers__answered_at"))
+        .annotate(
+            n_answers=Count("answers", distinct=True),
+            last_answer_at=Max("answers__answered_at"),
+            n_attendances=Count("attendances", distinct=True),
+        )
         .order_by("created_at", "reader_code")
     )
+    attendances = _last_attendances(study)
     return [
         ReaderProgress(
             reader_code=session.reader_code,
@@ -45,9 +52,63 @@ def reader_progress(study: Study) -> list[ReaderProgress]:
             total=total,
             last_answer_at=session.last_answer_at,
             finished_at=session.finished_at,
+            screen=describe_screen(attendances.get(session.pk, []), image_size=study.image_size),
+            page_loads=session.n_attendances,
         )
         for session in sessions
     ]
+
+
+def _last_attendances(study: Study) -> dict[UUID, list[Attendance]]:
+    """For each session the last page load, and the last one with a display check, where that is another."""
+    by_session = Attendance.objects.filter(session__study=study).order_by().values("session")
+    checked = by_session.filter(sees_dark_patch__isnull=False)
+    wanted = [row["last"] for rows in (by_session, checked) for row in rows.annotate(last=Max("pk"))]
+    found: dict[UUID, list[Attendance]] = {}
+    for attendance in Attendance.objects.filter(pk__in=wanted).order_by("pk"):
+        found.setdefault(attendance.session_id, []).append(attendance)
+    return found
+
+
+def describe_screen(attendances: list[Attendance], *, image_size: int) -> str:
+    """For the investigator: the last of `attendances` (oldest first), and what the reader said of the test pattern."""
+    if not attendances:
+        return ""
+    last = attendances[-1]
+    parts = []
+    if last.screen_width and last.screen_height:
+        ratio = last.pixel_ratio or 1
+        parts.append(f"{round(last.screen_width * ratio)} × {round(last.screen_height * ratio)} px")
+    if last.pixel_ratio:
+        parts.append(f"ratio {last.pixel_ratio:g}")
+    if last.zoom_percent:
+        parts.append(f"zoom {last.zoom_percent} %")
+    if last.stage_side:
+        parts.append(
+            "1:1 fits" if last.stage_side >= image_size else f"shown at {100 * last.stage_side // image_size} %"
+        )
+    parts.append(browser_name(last.browser))
+    for attendance in reversed(attendances):
+        if attendance.sees_dark_patch is not None:
+            unseen = [
+                name
+                for name, seen in (("5 %", attendance.sees_dark_patch), ("95 %", attendance.sees_light_patch))
+                if not seen
+            ]
+            parts.append(f"{' and '.join(unseen)} patch not seen" if unseen else "test pattern seen")
+            break
+    return ", ".join(parts)
+
+
+def browser_name(user_agent: str) -> str:
+    """Name and main version. What is not one of the common browsers is given by its first word."""
+    for token, name in (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome")):
+        _, found, rest = user_agent.partition(token)
+        if found:
+            return f"{name} {rest.split('.')[0].split(' ')[0]}"
+    if "Safari/" in user_agent:
+        return f"Safari {user_agent.partition('Version/')[2].split('.')[0]}".strip()
+    return user_agent.split(" ")[0] or "browser not known"
 
 
 def invitations_of(study: Study) -> QuerySet[Invitation]:

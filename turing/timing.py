@@ -20,6 +20,8 @@ class Flag(StrEnum):
     SHOWN_AGAIN = "shown-again"
     HIDDEN = "hidden"
     HIDDEN_TOO_LONG = "hidden-too-long"
+    AFTER_BREAK = "after-break"
+    PAUSED = "paused"
 
 
 DESCRIPTIONS = {
@@ -29,34 +31,54 @@ DESCRIPTIONS = {
     Flag.SHOWN_AGAIN: "the image was loaded more than once (reload, second tab, came back later)",
     Flag.HIDDEN: "the tab was hidden for part of the time",
     Flag.HIDDEN_TOO_LONG: "the tab was reported hidden for longer than the reading took",
+    Flag.AFTER_BREAK: "the reader stopped before this image, after the browser had fetched it ahead",
+    Flag.PAUSED: "the reader paused: the image was off the screen, and that time is not part of the reading time",
 }
 
 
-def timing_flags(*, reading_ms: int | None, hidden_ms: int, server_ms: int, times_served: int) -> Sequence[str]:
+def timing_flags(
+    *,
+    reading_ms: int | None,
+    hidden_ms: int,
+    server_ms: int,
+    times_served: int,
+    paused_ms: int = 0,
+    after_break: bool = False,
+) -> Sequence[str]:
     """Flags of one answer, in the order of `Flag`.
 
     Parameters
     ----------
-    reading_ms : first painted frame to response on the page's monotonic clock; None when it sent none that is usable.
+    reading_ms : first painted frame to response on the page's monotonic clock, pauses left out; None when it sent none
+        that is usable.
     hidden_ms : part of it with the tab hidden.
-    server_ms : pixels first sent to answer received on the server's clock. Bounds the reading time, because the first
-        frame comes after the pixels and the answer arrives after the response.
-    times_served : how often the pixels were sent, at least 1.
+    server_ms : from when the image could first be seen (pixels sent, or becoming current when they were sent ahead) to
+        answer received, on the server's clock. Bounds the reading time, because the first frame comes after that moment
+        and the answer arrives after the response: reading time and pauses together cannot be longer.
+    times_served : how often it was shown, at least 1; being sent ahead and then becoming current is once.
+    paused_ms : time of pauses by the page's button, with the image off the screen.
+    after_break : the reader stopped between its being sent ahead and its becoming current.
 
     Raises
     ------
     ValueError : a negative time, or an image that was never sent.
     """
-    if min(hidden_ms, server_ms, reading_ms or 0) < 0:
-        raise ValueError(f"Negative time: reading_ms = {reading_ms}, hidden_ms = {hidden_ms}, server_ms = {server_ms}")
+    if min(hidden_ms, server_ms, reading_ms or 0, paused_ms) < 0:
+        raise ValueError(
+            f"Negative time: reading_ms = {reading_ms}, hidden_ms = {hidden_ms}, server_ms = {server_ms}, "
+            f"paused_ms = {paused_ms}"
+        )
     if times_served < 1:
         raise ValueError(f"times_served = {times_served}: an image that was never sent cannot be answered")
+    elapsed_ms = None if reading_ms is None else reading_ms + paused_ms  # what the page says has passed
     checks = {
         Flag.MISSING: reading_ms is None,
-        Flag.LONGER_THAN_SERVER: reading_ms is not None and reading_ms > server_ms + TOLERANCE_MS,
-        Flag.SERVER_MUCH_LONGER: reading_ms is not None and server_ms > reading_ms + MUCH_LONGER_MS,
+        Flag.LONGER_THAN_SERVER: elapsed_ms is not None and elapsed_ms > server_ms + TOLERANCE_MS,
+        Flag.SERVER_MUCH_LONGER: elapsed_ms is not None and server_ms > elapsed_ms + MUCH_LONGER_MS,
         Flag.SHOWN_AGAIN: times_served > 1,
         Flag.HIDDEN: hidden_ms > 0,
         Flag.HIDDEN_TOO_LONG: reading_ms is not None and hidden_ms > reading_ms + TOLERANCE_MS,
+        Flag.AFTER_BREAK: after_break,
+        Flag.PAUSED: paused_ms > 0,
     }
     return [flag.value for flag, raised in checks.items() if raised]

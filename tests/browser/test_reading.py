@@ -8,6 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from config.accounts.models import User
+from tests.browser.reading_room import answers, canvas_greys, register, sign_in, wait_for
 from tests.factories import PASSWORD, UserFactory
 from tests.turing.builders import make_draft, make_session
 from turing.models import Answer, ReadingSession
@@ -31,41 +32,6 @@ def link(study, live_server):
     return f"{live_server.url}/invite/{secret}/"
 
 
-def register(page: Page, link: str) -> ReadingSession:
-    page.goto(link)
-    page.get_by_label("User name").fill("newcomer")
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_label("Password again").fill(PASSWORD)
-    page.get_by_role("button", name="Make my account and go on").click()
-    page.get_by_role("button", name="Start reading").click()
-    return ReadingSession.objects.get()
-
-
-def sign_in(page: Page, live_server, user: User) -> None:
-    page.goto(f"{live_server.url}/accounts/login/")
-    page.locator("input[name=login]").fill(user.username)
-    page.locator("input[name=password]").fill(PASSWORD)
-    page.locator("main form button").click()
-    page.wait_for_url(lambda url: "/accounts/login" not in url)
-
-
-def wait_for(page: Page, position: int) -> None:
-    """The image at `position` is on the screen and can be answered."""
-    expect(page.locator("#reading-progress")).to_have_text(f"{position} of {TOTAL}")
-    expect(page.locator("#reading")).to_have_attribute("data-state", "ready")
-
-
-def canvas_greys(page: Page) -> int:
-    """How many different greys are on the canvas; 1 when it is empty."""
-    return page.evaluate(
-        """() => {
-            const canvas = document.getElementById("reading-canvas");
-            const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-            return new Set(data.filter((_, index) => index % 4 === 0)).size;
-        }"""
-    )
-
-
 def send(page: Page, session: ReadingSession, token: str, value: str) -> int:
     """What a cheating page would do: an answer past the buttons. Returns the status."""
     return page.evaluate(
@@ -83,10 +49,6 @@ def send(page: Page, session: ReadingSession, token: str, value: str) -> int:
 
 def fetch_status(page: Page, address: str) -> int:
     return page.evaluate("async (url) => (await fetch(url)).status", address)
-
-
-def answers() -> list[str]:
-    return list(Answer.objects.order_by("trial__position").values_list("value", flat=True))
 
 
 def test_a_whole_study(page, browser, live_server, study, link):
@@ -255,24 +217,127 @@ def test_an_answer_whose_confirmation_was_lost_is_stored_once(page, link):
     assert answers() == ["synthetic"]
 
 
-def test_a_stale_tab_is_told_and_moves_on(page, context, link):
+def go_offline(page: Page) -> None:
+    """Requests of the protocol fail as without a network; the page itself can be loaded again."""
+    page.route("**/answer", lambda route: route.abort())
+
+
+def go_online(page: Page) -> None:
+    page.unroute("**/answer")
+
+
+def kept(page: Page) -> int:
+    return page.evaluate("Object.keys(localStorage).filter((name) => name.startsWith('turing-reader.answer')).length")
+
+
+def test_an_answer_that_could_not_be_sent_outlives_a_reload(page, link):
+    session = register(page, link)
+    wait_for(page, 1)
+    token = current_of(session).token
+    go_offline(page)
+    page.keyboard.press("s")
+    expect(page.locator("#reading-notice")).to_contain_text("This browser keeps it")
+
+    page.reload()
+    expect(page.locator("#reading-notice")).to_contain_text("Your answer is not stored yet.")
+    assert answers() == []
+    assert canvas_greys(page) == 1  # answered is answered: the image does not come back
+    assert session.presentations.get(token=token).times_served == 1
+    go_online(page)
+    page.get_by_role("button", name="Try now").click()
+    wait_for(page, 2)
+
+    assert answers() == ["synthetic"]
+    assert kept(page) == 0
+    assert Answer.objects.get().reading_ms < 20_000
+
+
+def test_an_answer_whose_confirmation_was_lost_with_the_page_is_stored_once(page, link):
+    register(page, link)
+    wait_for(page, 1)
+    stored = []
+
+    def lose(route):
+        stored.append(route.fetch().status)
+        route.abort()
+
+    page.route("**/answer", lose)
+    page.keyboard.press("s")
+    expect(page.locator("#reading-notice")).to_contain_text("Your answer is not stored yet.")
+    go_online(page)
+    page.reload()
+    wait_for(page, 2)
+
+    assert stored[0] == 200
+    assert answers() == ["synthetic"]
+    assert kept(page) == 0
+
+
+def test_a_kept_answer_is_never_sent_or_shown_for_another_account(page, link, study, live_server, context):
+    register(page, link)
+    wait_for(page, 1)
+    go_offline(page)
+    page.keyboard.press("s")
+    expect(page.locator("#reading-notice")).to_contain_text("Your answer is not stored yet.")
+    other = make_session(study=study)
+    context.clear_cookies()
+
+    page.goto("about:blank")
+    sign_in(page, live_server, other.reader)
+    go_online(page)
+    page.goto(f"{live_server.url}/read/{other.pk}/")
+    wait_for(page, 1)
+    expect(page.locator("#reading-notice")).to_be_hidden()
+    page.keyboard.press("r")
+    wait_for(page, 2)
+
+    assert [(answer.session, answer.value) for answer in Answer.objects.all()] == [(other, "real")]
+    assert kept(page) == 1  # still there for its own reader
+
+
+def test_the_newest_tab_goes_on_and_the_other_says_so(page, context, link):
     session = register(page, link)
     wait_for(page, 1)
     other = context.new_page()
     other.goto(page.url)
     wait_for(other, 1)
+
+    page.keyboard.press("s")
+    notice = page.locator("#reading-notice")
+    expect(notice).to_contain_text("in another tab or on another device: reading goes on there.")
+    assert canvas_greys(page) == 1
+    assert answers() == []
     other.keyboard.press("r")
     wait_for(other, 2)
+    assert answers() == ["real"]  # the answer of the older tab is not taken in its place
 
-    page.keyboard.press("s")
-    expect(page.locator("#reading-notice")).to_contain_text("was answered already, perhaps in another tab")
+    page.get_by_role("button", name="Continue here").click()
     wait_for(page, 2)
-
-    assert answers() == ["real"]
     page.keyboard.press("s")
     wait_for(page, 3)
+    other.keyboard.press("r")
+    expect(other.locator("#reading-notice")).to_contain_text("reading goes on there.")
+
     assert answers() == ["real", "synthetic"]
     assert session.answers.get(trial__position=2).flags == ["shown-again"]
+    assert session.attendances.count() == 3
+
+
+def test_going_on_elsewhere_and_back_keeps_an_answer_that_was_refused(page, browser, link, live_server):
+    """Another device was opened and nothing answered there: what was answered here counts once reading goes on here."""
+    session = register(page, link)
+    wait_for(page, 1)
+    with browser.new_context() as device:
+        there = device.new_page()
+        sign_in(there, live_server, session.reader)
+        there.goto(page.url)
+        wait_for(there, 1)
+        page.keyboard.press("s")
+        expect(page.locator("#reading-notice")).to_contain_text("reading goes on there.")
+        page.get_by_role("button", name="Continue here").click()
+        wait_for(page, 2)
+
+    assert answers() == ["synthetic"]
 
 
 def test_time_in_the_background_is_measured_apart(page, link):
@@ -299,17 +364,111 @@ def test_time_in_the_background_is_measured_apart(page, link):
     assert answer.reading_ms - answer.hidden_ms >= 100
 
 
-def test_pausing_does_not_start_the_next_clock(page, link, live_server):
+def test_a_pause_takes_the_image_away_and_is_not_reading_time(page, link):
+    register(page, link)
+    wait_for(page, 1)
+
+    page.keyboard.press("p")
+    expect(page.locator("#reading")).to_have_attribute("data-state", "paused")
+    assert canvas_greys(page) == 1
+    for key in ("r", "2", "i", "+"):
+        page.keyboard.press(key)
+    page.wait_for_timeout(700)
+    page.get_by_role("button", name="Continue").click()
+    wait_for(page, 1)
+    assert canvas_greys(page) > 50
+    page.get_by_role("button", name="Pause").click()
+    page.wait_for_timeout(300)
+    page.keyboard.press("p")
+    wait_for(page, 1)
+    page.keyboard.press("r")
+    wait_for(page, 2)
+
+    answer = Answer.objects.get()
+    assert answer.flags == ["paused"]
+    assert answer.paused_ms >= 1000
+    assert answer.reading_ms + answer.paused_ms <= answer.server_ms + 50
+    assert answer.server_ms - answer.reading_ms >= 1000
+    assert answer.hidden_ms == 0
+
+
+def test_a_hidden_tab_in_a_pause_is_a_pause(page, link):
+    register(page, link)
+    wait_for(page, 1)
+
+    page.keyboard.press("p")
+    page.evaluate(
+        """() => {
+            window.pretendHidden = true;
+            Object.defineProperty(document, "hidden", { get: () => window.pretendHidden });
+            document.dispatchEvent(new Event("visibilitychange"));
+        }"""
+    )
+    page.wait_for_timeout(300)
+    page.evaluate("window.pretendHidden = false; document.dispatchEvent(new Event('visibilitychange'))")
+    page.keyboard.press("p")
+    wait_for(page, 1)
+    page.keyboard.press("r")
+    wait_for(page, 2)
+
+    assert Answer.objects.get().flags == ["paused"]
+    assert Answer.objects.get().hidden_ms == 0
+
+
+def test_stopping_does_not_start_the_next_clock(page, link, live_server):
     session = register(page, link)
     wait_for(page, 1)
 
-    page.get_by_role("button", name="Pause after this image").click()
+    page.get_by_role("button", name="Stop after this image").click()
     page.keyboard.press("r")
     expect(page).to_have_url(f"{live_server.url}/my-studies/")
 
     assert session.presentations.get(trial__position=2).times_served == 0
     page.get_by_role("link", name="Go on reading").click()
     wait_for(page, 2)
+
+
+def test_the_next_image_is_there_before_the_answer_and_fetched_once(page, link):
+    fetched = []
+    page.on("request", lambda request: fetched.append(request.url) if "/stimulus/" in request.url else None)
+    session = register(page, link)
+
+    for position in range(1, TOTAL + 1):
+        wait_for(page, position)
+        page.wait_for_load_state("networkidle")
+        tokens = [url.rsplit("/", 1)[1] for url in fetched]
+        shown = session.presentations.order_by("trial__position").values_list("token", flat=True)
+        assert tokens == list(shown)[: position + 1]  # this one and the next, each once, and none beyond
+        page.wait_for_timeout(200)
+        page.keyboard.press("r")
+    page.wait_for_url("**/done/")
+
+    assert [answer.flags for answer in Answer.objects.all()] == [[]] * TOTAL
+    times = Answer.objects.filter(trial__position__gt=1).values_list("reading_ms", "server_ms")
+    assert all(0 <= server - reading < 2000 for reading, server in times)
+
+
+def test_an_image_that_could_not_be_fetched_ahead_is_fetched_when_it_is_due(page, link):
+    refused = []
+
+    def refuse_second(route):
+        if len(refused) == 1:
+            route.abort()
+        else:
+            route.continue_()
+        refused.append(route.request.url)
+
+    page.route("**/stimulus/*", refuse_second)
+    register(page, link)
+    wait_for(page, 1)
+    page.keyboard.press("r")
+    wait_for(page, 2)
+    page.keyboard.press("s")
+    wait_for(page, 3)
+
+    assert refused[1] == refused[2]
+    assert answers() == ["real", "synthetic"]
+    assert [answer.flags for answer in Answer.objects.all()] == [[], []]
 
 
 def test_a_study_closed_while_reading_says_so(page, link, study):
@@ -338,7 +497,7 @@ def test_who_was_signed_out_can_sign_in_beside_and_lose_nothing(page, context, l
     beside.locator("input[name=login]").fill("newcomer")
     beside.locator("input[name=password]").fill(PASSWORD)
     beside.locator("main form button").click()
-    expect(beside.locator("#reading-progress")).to_have_text(f"1 of {TOTAL}")
+    expect(beside.get_by_role("heading", name="My studies")).to_be_visible()  # reading goes on in the first tab
     page.get_by_role("button", name="Try now").click()
     wait_for(page, 2)
 

@@ -26,7 +26,7 @@ INVESTIGATORS_POST = (
     "invitation_revoke",
 )
 READERS_PAGES = ("read", "read_instructions", "read_done")
-READERS_DATA = ("read_current", "read_stimulus", "read_answer")
+READERS_DATA = ("read_attend", "read_current", "read_stimulus", "read_answer")
 FOR_EVERYBODY = ("invite", "my_studies")  # the link's secret is the permission; the list holds only one's own
 
 
@@ -128,7 +128,7 @@ def test_readers_data(clients, session, name):
     body = {"token": current_of(session).token, "value": "real", "idempotency_key": str(uuid.uuid4()), "reading_ms": 1}
 
     def ask(kind):
-        if name == "read_answer":
+        if name in ("read_answer", "read_attend"):
             return clients[kind].post(url, json.dumps(body), content_type="application/json")
         return clients[kind].get(url)
 

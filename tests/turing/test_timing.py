@@ -22,7 +22,11 @@ def test_a_plausible_time_has_no_flag():
         ({"server_ms": 14_000}, []),
         ({"server_ms": 14_001}, ["server-much-longer"]),
         ({"times_served": 2}, ["shown-again"]),
+        ({"paused_ms": 1}, ["paused"]),
+        ({"paused_ms": 60_000, "server_ms": 64_100}, ["paused"]),  # accounts for the server's longer time
+        ({"paused_ms": 151}, ["longer-than-server", "paused"]),
         ({"hidden_ms": 1}, ["hidden"]),
+        ({"after_break": True}, ["after-break"]),
         ({"hidden_ms": 4051}, ["hidden", "hidden-too-long"]),
         ({"reading_ms": None, "hidden_ms": 10, "times_served": 3}, ["missing", "shown-again", "hidden"]),
         ({"reading_ms": 0, "server_ms": 0}, []),
@@ -37,7 +41,7 @@ def test_every_flag_is_described():
     assert set(DESCRIPTIONS) == set(Flag)
 
 
-@pytest.mark.parametrize("changes", [{"reading_ms": -1}, {"hidden_ms": -1}, {"server_ms": -1}])
+@pytest.mark.parametrize("changes", [{"reading_ms": -1}, {"hidden_ms": -1}, {"server_ms": -1}, {"paused_ms": -1}])
 def test_negative_times_are_refused(changes):
     with pytest.raises(ValueError, match="Negative time"):
         flags(**changes)

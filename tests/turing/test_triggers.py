@@ -148,3 +148,17 @@ def test_the_audit_chain_cannot_fork(study):
 
     with pytest.raises(IntegrityError), transaction.atomic():
         fork.save(force_insert=True)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_triggers_and_rows_outlive_the_migrations_that_change_their_tables():
+    """On SQLite a table is made anew for a new column, and loses its triggers."""
+    answer_next(make_session(), "synthetic")
+
+    for step in ("0004", "0005"):
+        call_command("migrate", "turing", step, verbosity=0)
+        assert "turing_answer is insert-only" in refused("DELETE FROM turing_answer")
+        assert "turing_answer is insert-only" in refused("UPDATE turing_answer SET value = 'real'")
+    call_command("migrate", "turing", verbosity=0)
+
+    assert Answer.objects.get().value == "synthetic"

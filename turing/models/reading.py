@@ -40,18 +40,49 @@ def new_presentation_token() -> str:
 
 
 class Presentation(models.Model):
-    """A trial being shown to a reader: the opaque address of its pixels, and the server's own clock."""
+    """A trial that a reader is at, or comes to next: the opaque address of its pixels, and the server's own clock.
+
+    At most one has `became_current_at` and no answer: the current one. The one after it may exist without, so that its
+    pixels can be fetched ahead; it cannot be answered.
+    """
 
     session = models.ForeignKey(ReadingSession, on_delete=models.PROTECT, related_name="presentations")
     trial = models.ForeignKey(Trial, on_delete=models.PROTECT, related_name="+")
     token = models.CharField(max_length=64, unique=True, default=new_presentation_token)
     created_at = models.DateTimeField(auto_now_add=True)
-    first_served_at = models.DateTimeField(null=True, blank=True)  # pixels sent for the first time
+    became_current_at = models.DateTimeField(null=True, blank=True)  # the answer before was stored
+    sent_ahead_at = models.DateTimeField(null=True, blank=True)  # pixels sent before that, for the first time
+    # When the reader could first see it: pixels sent while current, or becoming current with pixels sent ahead.
+    first_served_at = models.DateTimeField(null=True, blank=True)
     last_served_at = models.DateTimeField(null=True, blank=True)
-    times_served = models.PositiveIntegerField(default=0)  # above 1: reloaded, came back, or second tab
+    # Showings: being sent while current, or becoming current with pixels sent ahead. Above 1: reloaded, or second tab.
+    times_served = models.PositiveIntegerField(default=0)
+    after_break = models.BooleanField(default=False)  # sent ahead, then the reader stopped before it became current
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["session", "trial"], name="presentation_unique")]
+
+
+class Attendance(models.Model):
+    """One load of the reading page. The newest of a session may answer; a page of an older one says that reading goes
+    on elsewhere. Keeps what the page told about its screen; None where a browser does not say.
+    """
+
+    session = models.ForeignKey(ReadingSession, on_delete=models.PROTECT, related_name="attendances")
+    token = models.CharField(max_length=64, unique=True, default=new_presentation_token)
+    started_at = models.DateTimeField(auto_now_add=True)
+    browser = models.CharField(max_length=300, blank=True)  # user agent
+    screen_width = models.PositiveIntegerField(null=True, blank=True)  # CSS px
+    screen_height = models.PositiveIntegerField(null=True, blank=True)  # CSS px
+    pixel_ratio = models.FloatField(null=True, blank=True)  # screen px for one CSS px; browser zoom is part of it
+    zoom_percent = models.PositiveIntegerField(null=True, blank=True)  # browser zoom, as far as a page can tell
+    stage_side = models.PositiveIntegerField(null=True, blank=True)  # screen px: side of the largest square it can show
+    # the one-off display check; None when this page load did not ask
+    sees_dark_patch = models.BooleanField(null=True, blank=True)
+    sees_light_patch = models.BooleanField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["id"]
 
 
 class Answer(models.Model):
@@ -63,7 +94,8 @@ class Answer(models.Model):
     idempotency_key = models.UUIDField()
     reading_ms = models.PositiveIntegerField(null=True, blank=True)  # page's monotonic clock, first paint to response
     hidden_ms = models.PositiveIntegerField(default=0)  # part of it with the tab hidden
-    server_ms = models.PositiveIntegerField()  # server's clock, first pixels sent to answer received
+    paused_ms = models.PositiveIntegerField(default=0)  # not part of it: image taken off the screen by the pause button
+    server_ms = models.PositiveIntegerField()  # server's clock, from first_served_at to answer received
     flags = models.JSONField(default=list, blank=True)  # why the time may be wrong; see turing.timing
     answered_at = models.DateTimeField()
 

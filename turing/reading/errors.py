@@ -31,6 +31,20 @@ class UnknownImage(ReadingRefused):
     code = "unknown-image"
 
 
+class ReadsElsewhere(ReadingRefused):
+    """A page that is not the newest of its session."""
+
+    status = 409
+    code = "elsewhere"
+
+
+class NotCurrent(ReadingRefused):
+    """The one image that may be fetched ahead: it has to wait for the answer before it."""
+
+    status = 409
+    code = "not-current"
+
+
 class NotShown(ReadingRefused):
     status = 409
     code = "not-shown"

@@ -9,6 +9,7 @@ from django import forms
 from config.accounts.models import User
 from config.forms import BootstrapFormMixin
 from turing.reading.errors import InvalidAnswer
+from turing.reading.services import Screen
 
 
 class RegistrationForm(BootstrapFormMixin, forms.ModelForm):
@@ -66,9 +67,50 @@ def parse_answer(body: bytes) -> dict[str, Any]:
         "idempotency_key": key,
         "reading_ms": _whole_milliseconds(sent.get("reading_ms")),
         "hidden_ms": _whole_milliseconds(sent.get("hidden_ms")) or 0,
+        "paused_ms": _whole_milliseconds(sent.get("paused_ms")) or 0,
+        "stop": sent.get("stop") is True,
+        "attendance": sent["attendance"] if isinstance(sent.get("attendance"), str) else "",
     }
 
 
+def parse_screen(body: bytes, *, browser: str) -> Screen:
+    """What a page says about its screen, from a JSON body. Whatever cannot be used is unknown: it is never a reason to
+    keep somebody from reading.
+    """
+    try:
+        sent = json.loads(body)
+    except ValueError:
+        sent = None
+    if not isinstance(sent, dict):
+        sent = {}
+    return Screen(
+        browser=browser.replace("\0", "")[:300],
+        screen_width=_length(sent.get("screen_width")),
+        screen_height=_length(sent.get("screen_height")),
+        pixel_ratio=_ratio(sent.get("pixel_ratio")),
+        zoom_percent=_length(sent.get("zoom_percent")),
+        stage_side=_length(sent.get("stage_side")),
+        sees_dark_patch=_yes_or_no(sent.get("sees_dark_patch")),
+        sees_light_patch=_yes_or_no(sent.get("sees_light_patch")),
+    )
+
+
+def _length(value: Any) -> int | None:
+    return round(value) if _is_number(value) and 0 < value < 100_000 else None
+
+
+def _ratio(value: Any) -> float | None:
+    return float(value) if _is_number(value) and 0 < value < 100 else None
+
+
+def _yes_or_no(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _whole_milliseconds(value: Any) -> int | None:
-    usable = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 2**53  # also not NaN
+    usable = _is_number(value) and 0 <= value < 2**53  # also not NaN
     return round(value) if usable else None

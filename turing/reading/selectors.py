@@ -18,6 +18,7 @@ class Current:
     position: int  # from 1
     total: int
     size: int  # px, the side of the square
+    ahead: str | None = None  # token of the image after it: its pixels can be fetched, it cannot be answered yet
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ class StudyForReader:
     answered: int
     is_open: bool
     is_started: bool
+    image_size: int  # px, the side of the square
+    needs_display_check: bool  # once, before the first image
 
     @property
     def is_finished(self) -> bool:
@@ -94,13 +97,27 @@ def study_for_reader(session: ReadingSession) -> StudyForReader:
         answered=session.answers.count(),
         is_open=session.study.status == Study.Status.OPEN,
         is_started=session.instructions_read_at is not None,
+        image_size=session.study.image_size,
+        needs_display_check=not session.attendances.filter(sees_dark_patch__isnull=False).exists(),
     )
 
 
+def is_waiting(session: ReadingSession) -> bool:
+    """The reader stopped: the next image becomes current when reading is resumed."""
+    presentation = current_presentation(session)
+    return presentation is not None and presentation.became_current_at is None
+
+
 def current_presentation(session: ReadingSession) -> Presentation | None:
-    """The one that has no answer yet; None before the start and after the last answer."""
+    """The first one that has no answer yet; None before the start and after the last answer."""
     answered = Answer.objects.filter(session=session).values("trial")
-    return Presentation.objects.filter(session=session).exclude(trial__in=answered).select_related("trial").first()
+    return (
+        Presentation.objects.filter(session=session)
+        .exclude(trial__in=answered)
+        .select_related("trial")
+        .order_by("trial__position")
+        .first()
+    )
 
 
 def current_of(session: ReadingSession) -> Current | None:
@@ -109,9 +126,11 @@ def current_of(session: ReadingSession) -> Current | None:
 
 
 def describe_presentation(session: ReadingSession, presentation: Presentation) -> Current:
+    position = presentation.trial.position
     return Current(
         token=presentation.token,
-        position=presentation.trial.position,
+        position=position,
         total=session.study.trials.count(),
         size=session.study.image_size,
+        ahead=session.presentations.filter(trial__position=position + 1).values_list("token", flat=True).first(),
     )

@@ -24,7 +24,7 @@ from turing.models.reading import ReadingSession
 from turing.reading import selectors, services
 from turing.reading.enrolment import accept_invitation, find_invitation, invitation_problem, register_reader
 from turing.reading.errors import ReadingRefused, UnknownImage
-from turing.reading.forms import RegistrationForm, parse_answer
+from turing.reading.forms import RegistrationForm, parse_answer, parse_screen
 from turing.reading.markdown import render_markdown
 
 AUTHENTICATION_BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
@@ -117,14 +117,25 @@ def done(request: HttpRequest, session: ReadingSession) -> HttpResponse:
 @own_session_data
 def current(request: HttpRequest, session: ReadingSession) -> HttpResponse:
     services.require_readable(session=session)
+    if selectors.is_waiting(session):
+        services.resume_reading(session=session)
     return JsonResponse(_state(session, selectors.current_of(session)))
+
+
+@require_POST
+@own_session_data
+def attend(request: HttpRequest, session: ReadingSession) -> HttpResponse:
+    """A page that has loaded: from now on this one reads, and it is told where."""
+    screen = parse_screen(request.body, browser=request.headers.get("User-Agent", ""))
+    attendance = services.attend(session=session, screen=screen)
+    return JsonResponse({"attendance": attendance.token, "current": _state(session, selectors.current_of(session))})
 
 
 @require_http_methods(["GET"])
 @own_session_data
 def stimulus(request: HttpRequest, session: ReadingSession, token: str) -> HttpResponse:
     """Raw grey bytes. Every response of a study has the same headers and the same length."""
-    pixels = services.serve_stimulus(session=session, token=token)
+    pixels = services.serve_stimulus(session=session, token=token, attendance=request.headers.get("X-Attendance", ""))
     return HttpResponse(
         pixels,
         content_type="application/octet-stream",
@@ -137,7 +148,8 @@ def stimulus(request: HttpRequest, session: ReadingSession, token: str) -> HttpR
 def answer(request: HttpRequest, session: ReadingSession) -> HttpResponse:
     received_at = timezone.now()
     stored = services.record_answer(session=session, received_at=received_at, **parse_answer(request.body))
-    return JsonResponse({"stored": stored.position, "next": _state(session, stored.next)})
+    state = {"state": "stopped", "url": reverse("turing:my_studies")} if stored.is_stopped else None
+    return JsonResponse({"stored": stored.position, "next": state or _state(session, stored.next)})
 
 
 @sensitive_variables("secret")
@@ -190,12 +202,16 @@ def _state(session: ReadingSession, current: selectors.Current | None) -> dict[s
         return {"state": "finished", "url": reverse("turing:read_done", args=[session.pk])}
     return {
         "state": "reading",
-        "token": current.token,
-        "stimulus": reverse("turing:read_stimulus", args=[session.pk, current.token]),
+        **_image(session, current.token),
         "position": current.position,
         "total": current.total,
         "size": current.size,
+        "ahead": None if current.ahead is None else _image(session, current.ahead),
     }
+
+
+def _image(session: ReadingSession, token: str) -> dict[str, str]:
+    return {"token": token, "stimulus": reverse("turing:read_stimulus", args=[session.pk, token])}
 
 
 def _closed(request: HttpRequest, session: ReadingSession) -> HttpResponse:

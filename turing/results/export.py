@@ -21,6 +21,7 @@ COLUMNS = (
     "seconds",
     "server_seconds",
     "hidden_seconds",
+    "paused_seconds",
     "flags",
     "answered_at",
 )
@@ -55,6 +56,7 @@ def _lines(study: Study, rows: Iterable[AnswerRow]) -> Iterator[list[str]]:
             "" if row.reading_ms is None else f"{row.reading_ms / 1000:.3f}",
             f"{row.server_ms / 1000:.3f}",
             f"{row.hidden_ms / 1000:.3f}",
+            f"{row.paused_ms / 1000:.3f}",
             ";".join(row.flags),
             row.answered_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         ]

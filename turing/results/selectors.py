@@ -32,6 +32,7 @@ class AnswerRow:
     reading_ms: int | None
     server_ms: int
     hidden_ms: int
+    paused_ms: int
     flags: tuple[str, ...]
     answered_at: datetime
 
@@ -104,6 +105,7 @@ def answer_rows(study: Study) -> list[AnswerRow]:
             reading_ms=answer.reading_ms,
             server_ms=answer.server_ms,
             hidden_ms=answer.hidden_ms,
+            paused_ms=answer.paused_ms,
             flags=tuple(answer.flags),
             answered_at=answer.answered_at,
         )

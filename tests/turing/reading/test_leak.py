@@ -95,6 +95,7 @@ def crawl_everything(study: Study, secret: str) -> Crawl:
     for value in ("real", "synthetic", "real"):
         current = crawl("get", f"{root}/current").json()
         crawl("get", current["stimulus"])
+        assert crawl("get", current["ahead"]["stimulus"]).status_code == 200
         body = {"token": current["token"], "value": value, "idempotency_key": str(uuid.uuid4()), "reading_ms": 900}
         keys.append(body)
         for _ in range(2):

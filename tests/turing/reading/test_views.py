@@ -10,7 +10,7 @@ from django.urls import reverse
 from config.accounts.models import User
 from tests.factories import PASSWORD, UserFactory
 from tests.turing.builders import answer_next, make_open_study, make_session, read_all
-from turing.models import Answer, Presentation, ReadingSession
+from turing.models import Answer, Attendance, Presentation, ReadingSession
 from turing.services import close_study, create_invitations
 
 pytestmark = pytest.mark.django_db
@@ -53,7 +53,7 @@ def load(client, session):
 def test_current_says_exactly_what_a_page_may_know(tab, session):
     response = tab.get(url("read_current", session))
 
-    token = Presentation.objects.get().token
+    token, ahead = (Presentation.objects.get(trial__position=position).token for position in (1, 2))
     assert response.json() == {
         "state": "reading",
         "token": token,
@@ -61,6 +61,7 @@ def test_current_says_exactly_what_a_page_may_know(tab, session):
         "position": 1,
         "total": 4,
         "size": 16,
+        "ahead": {"token": ahead, "stimulus": f"/read/{session.pk}/stimulus/{ahead}"},
     }
     assert response["Cache-Control"] == "no-store"
 
@@ -93,6 +94,7 @@ def test_refusals_have_a_status_a_code_and_words(tab, session):
     cases = [
         (post_answer(tab, session, token=first["token"]), 409, "answered-already"),
         (post_answer(tab, session, token=answered.next.token), 409, "not-shown"),
+        (post_answer(tab, session, token=answered.next.ahead), 409, "not-current"),
         (post_answer(tab, session, token="made-up"), 404, "unknown-image"),
         (post_answer(tab, session, token=first["token"], value="maybe"), 400, "invalid"),
         (post_answer(tab, session, token=3), 400, "invalid"),
@@ -142,6 +144,92 @@ def test_stimuli_cannot_be_told_apart_by_headers_or_length(tab):
     assert dict(common)["Cache-Control"] == "no-store"
     assert dict(common)["Content-Disposition"] == 'inline; filename="image"'
     assert not {"ETag", "Last-Modified", "Expires"} & {name for name, _ in common}
+
+
+def test_an_image_fetched_ahead_cannot_be_told_from_the_current_one_nor_the_one_after_be_had(tab, session):
+    current = tab.get(url("read_current", session)).json()
+
+    responses = [tab.get(address) for address in (current["stimulus"], current["ahead"]["stimulus"])]
+
+    assert [response.status_code for response in responses] == [200, 200]
+    assert responses[0].headers == responses[1].headers
+    assert len(responses[0].content) == len(responses[1].content)
+    assert responses[0].content != responses[1].content
+    assert len(current["token"]) == len(current["ahead"]["token"])
+    # two ahead: no address has been made, whatever is asked for
+    assert not Presentation.objects.filter(trial__position=3).exists()
+    for trial in session.study.trials.filter(position__gte=3):
+        for guess in (trial.pk, trial.position, trial.stimulus_file.split("/")[1], trial.stimulus_sha256):
+            assert tab.get(url("read_stimulus", session, guess)).status_code == 404
+
+
+def post_screen(client, session, body="{}"):
+    return client.post(url("read_attend", session), body, content_type="application/json", headers={"User-Agent": "B"})
+
+
+def test_a_newer_page_takes_over_and_the_older_one_is_told(tab, session):
+    old, new = (post_screen(tab, session).json() for _ in range(2))
+    current = tab.get(url("read_current", session)).json()
+    assert old["current"] == new["current"] == current
+
+    refused = (
+        tab.get(current["stimulus"], headers={"X-Attendance": old["attendance"]}),
+        tab.get(current["stimulus"]),
+        post_answer(tab, session, token=current["token"], attendance=old["attendance"]),
+    )
+    served = tab.get(current["stimulus"], headers={"X-Attendance": new["attendance"]})
+    stored = post_answer(tab, session, token=current["token"], attendance=new["attendance"])
+
+    for response in refused:
+        assert (response.status_code, response.json()["code"]) == (409, "elsewhere")
+        assert "reading goes on there" in response.json()["error"]
+    assert (served.status_code, stored.status_code) == (200, 200)
+
+
+SCREEN = {
+    "screen_width": 1920,
+    "screen_height": 1080,
+    "pixel_ratio": 1.5,
+    "zoom_percent": 110,
+    "stage_side": 1400,
+    "sees_dark_patch": True,
+    "sees_light_patch": False,
+}
+
+
+def test_what_a_page_says_of_its_screen_is_stored(tab, session):
+    assert post_screen(tab, session, json.dumps(SCREEN)).status_code == 200
+
+    row = Attendance.objects.get()
+    assert {field: getattr(row, field) for field in SCREEN} == SCREEN
+    assert row.browser == "B"
+
+
+@pytest.mark.parametrize("value", [None, "wide", -1, 0, 1e300, True, [1], {}])
+def test_an_odd_screen_keeps_nobody_from_reading(tab, session, value):
+    numbers = dict.fromkeys(("screen_width", "screen_height", "pixel_ratio", "zoom_percent", "stage_side"), value)
+
+    for body in (json.dumps(numbers), json.dumps([value]), "not json", '{"pixel_ratio": NaN}'):
+        assert post_screen(tab, session, body).status_code == 200
+    for row in Attendance.objects.all():
+        assert {getattr(row, field) for field in numbers} == {None}
+
+
+def test_nobody_attends_the_session_of_another(session, client):
+    client.force_login(make_session(study=session.study).reader)
+
+    assert post_screen(client, session).status_code == 404
+    assert Attendance.objects.count() == 0
+
+
+def test_stopping_and_coming_back(tab, session):
+    stopped = post_answer(tab, session, token=load(tab, session)["token"], stop=True).json()
+    assert stopped == {"stored": 1, "next": {"state": "stopped", "url": "/my-studies/"}}
+
+    current = tab.get(url("read_current", session)).json()
+
+    assert (current["state"], current["position"]) == ("reading", 2)
+    assert post_answer(tab, session, token=load(tab, session)["token"]).status_code == 200
 
 
 def test_pixels_are_not_given_in_parts_or_by_other_methods(tab, session):

@@ -32,6 +32,7 @@ VISIBLE = {
     "turing.Trial": "position",
     "turing.ReadingSession": "id",
     "turing.Presentation": "token",
+    "turing.Attendance": "token",
     "sessions.Session": "session_key",  # the reader's own cookie
 }
 HIDDEN = {
@@ -46,8 +47,11 @@ HIDDEN = {
     "turing.Invitation": "id study secret_sha256 note expires_at revoked_at accepted_at accepted_by created_by "
     "created_at",
     "turing.ReadingSession": "study reader reader_code is_simulated instructions_read_at finished_at created_at",
-    "turing.Presentation": "id session trial created_at first_served_at last_served_at times_served",
-    "turing.Answer": "id session trial value idempotency_key reading_ms hidden_ms server_ms flags answered_at",
+    "turing.Presentation": "id session trial created_at became_current_at sent_ahead_at after_break first_served_at "
+    "last_served_at times_served",
+    "turing.Attendance": "id session started_at browser screen_width screen_height pixel_ratio zoom_percent stage_side "
+    "sees_dark_patch sees_light_patch",
+    "turing.Answer": "id session trial value idempotency_key reading_ms hidden_ms paused_ms server_ms flags answered_at",
     "turing.TrialTruth": "trial origin label image",
     "turing.LeakReport": "study report blocked override_reason created_at",
     "generation.TrainingRun": "id name generator dataset classes config filters is_demonstration job created_by "

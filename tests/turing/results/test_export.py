@@ -48,6 +48,7 @@ def test_one_row_per_answer_with_every_column():
         "seconds": "1.234",
         "server_seconds": f"{answer.server_ms / 1000:.3f}",
         "hidden_seconds": "0.060",
+        "paused_seconds": "0.000",
         "flags": "longer-than-server;hidden",
         "answered_at": answer.answered_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
     }
