@@ -20,7 +20,14 @@ from django.test import Client
 from django.utils import timezone
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from tests.turing.builders import make_open_study, make_session
 from turing.audit.verification import verify_audit
@@ -73,6 +80,11 @@ class Reading(RuleBasedStateMachine):
     @rule(seconds=st.floats(-3600, 3600))
     def time_passes(self, seconds):
         self.now += timedelta(seconds=seconds)
+
+    @initialize(started=st.sampled_from([True, True, True, False]))
+    def most_readers_start(self, started):
+        if started:
+            self.start(0)
 
     # --- legal --------------------------------------------------------------------------------------------------
     @rule(browser=st.integers(0, 1))
