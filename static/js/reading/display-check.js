@@ -14,6 +14,7 @@ export function checkDisplay(section, stage) {
     describe(section, stage);
   };
   refresh();
+  section.dataset.ready = "";
   window.addEventListener("resize", refresh); // also when the zoom changes
   button.disabled = false;
   return new Promise((resolve) => {

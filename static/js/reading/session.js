@@ -61,13 +61,14 @@ export class Session {
 
   // The next image is shown once the answer is stored, and not before.
   async #send(answer) {
-    this.#clear("sending");
+    const sending = persist(
+      () => post(address("answer"), { ...answer, attendance: this.#attendance }),
+      this.isKept ? NOT_STORED_KEPT : NOT_STORED,
+      message,
+    );
+    this.#clear("sending"); // in the same task, after the request is under way: painting an empty stage takes time too
     try {
-      const stored = await persist(
-        () => post(address("answer"), { ...answer, attendance: this.#attendance }),
-        this.isKept ? NOT_STORED_KEPT : NOT_STORED,
-        message,
-      );
+      const stored = await sending;
       forgetAnswer(sessionId, answer);
       message.say("");
       this.#moves = 0;
