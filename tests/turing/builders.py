@@ -61,8 +61,10 @@ def make_session(*, study: Study | None = None, reader: User | None = None, star
 def answer_next(session: ReadingSession, value: str = "real", **changes):
     """Fetch the current image and answer it, as the page does. Keyword arguments as in `record_answer`."""
     presentation = current_presentation(session)
-    serve_stimulus(session=session, token=presentation.token)
-    values = {"idempotency_key": uuid.uuid4(), "reading_ms": 1500, "hidden_ms": 0, **changes}
+    newest = session.attendances.last()
+    attendance = newest.token if newest else ""
+    serve_stimulus(session=session, token=presentation.token, attendance=attendance)
+    values = {"idempotency_key": uuid.uuid4(), "reading_ms": 1500, "hidden_ms": 0, "attendance": attendance, **changes}
     return record_answer(session=session, token=presentation.token, value=value, **values)
 
 

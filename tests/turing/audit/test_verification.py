@@ -149,7 +149,7 @@ def test_a_changed_source_image_is_found(study):
 
 def test_rows_that_were_removed_or_put_in_are_found(study):
     answer = Answer.objects.order_by("pk").last()
-    copy = "session_id, trial_id, value, reading_ms, hidden_ms, server_ms, flags, answered_at"
+    copy = "session_id, trial_id, value, reading_ms, hidden_ms, paused_ms, server_ms, flags, answered_at"
     with without_triggers():
         execute("DELETE FROM turing_answer WHERE id = %s", answer.pk)
         removed = verify_audit().problems

@@ -60,7 +60,8 @@ class Reading(RuleBasedStateMachine):
         # the model
         self.now = timezone.now()
         self.started = self.closed = self.shown = False
-        self.token = ""  # of the current image
+        self.token = self.ahead = ""  # of the current image, and of the one that may be fetched before its turn
+        self.ahead_fetched = False
         self.past: list[dict] = []  # stored requests with the response each got
         self.rows: list[dict] = []  # stored answers, as they were when first seen
 
@@ -93,7 +94,8 @@ class Reading(RuleBasedStateMachine):
         assert response.status_code == (403 if self.closed and not self.started else 302)
         if not self.started and not self.closed:
             self.started = True
-            self.token = current_of(self.session).token
+            current = current_of(self.session)
+            self.token, self.ahead = current.token, current.ahead
 
     @rule(browser=st.integers(0, 1))
     def ask_what_is_current(self, browser):
@@ -105,7 +107,8 @@ class Reading(RuleBasedStateMachine):
         elif self.is_current:
             told = response.json()
             assert (told["state"], told["position"], told["token"]) == ("reading", len(self.past) + 1, self.token)
-            assert set(told) == {"state", "token", "stimulus", "position", "total", "size"}
+            assert set(told) == {"state", "token", "stimulus", "position", "total", "size", "ahead"}
+            assert (told["ahead"] or {}).get("token", "") == self.ahead
         else:
             assert response.json()["state"] == "finished"
 
@@ -134,12 +137,27 @@ class Reading(RuleBasedStateMachine):
         assert response.status_code == 200
         assert response.json()["stored"] == len(self.past) + 1
         self.past.append({"body": body, "response": response.content})
-        self.shown = False
+        self.shown, self.ahead_fetched = self.ahead_fetched, False
         following = response.json()["next"]
-        self.token = following.get("token", "")
+        self.token, self.ahead = following.get("token", ""), (following.get("ahead") or {}).get("token", "")
         assert (following["state"] == "finished") == (len(self.past) == N_IMAGES)
 
+    @precondition(lambda self: self.is_current and self.ahead)
+    @rule(browser=st.integers(0, 1))
+    def fetch_the_image_ahead(self, browser):
+        response = self.request(browser, "get", f"stimulus/{self.ahead}")
+        assert response.status_code == 200
+        assert len(response.content) == 16 * 16
+        self.ahead_fetched = True
+
     # --- illegal, or repeated -----------------------------------------------------------------------------------
+    @precondition(lambda self: self.is_current and self.ahead)
+    @rule(browser=st.integers(0, 1), value=VALUES)
+    def answer_the_image_ahead(self, browser, value):
+        body = {"token": self.ahead, "value": value, "idempotency_key": str(uuid.uuid4())}
+        response = self.request(browser, "post", "answer", body)
+        assert (response.status_code, response.json()["code"]) == (409, "not-current")
+
     @precondition(lambda self: self.past)
     @rule(data=st.data(), browser=st.integers(0, 1))
     def replay(self, data, browser):
@@ -239,9 +257,11 @@ class Reading(RuleBasedStateMachine):
         assert not Answer.objects.filter(session=self.stranger).exists()
 
     @invariant()
-    def no_image_exists_before_its_turn(self):
-        expected = min(len(self.past) + 1, N_IMAGES) if self.started else 0
-        assert Presentation.objects.filter(session=self.session).count() == expected
+    def only_the_current_image_and_the_one_ahead_exist(self):
+        presentations = Presentation.objects.filter(session=self.session)
+        n_current, n_existing = (min(len(self.past) + ahead, N_IMAGES) if self.started else 0 for ahead in (1, 2))
+        assert presentations.filter(became_current_at__isnull=False).count() == n_current
+        assert presentations.count() == n_existing
 
     @invariant()
     def times_are_within_the_servers_bound_or_flagged(self):
