@@ -15,6 +15,7 @@ CHECKS = (
 
 
 def main() -> int:
+    os.environ.pop("DJANGO_ALLOW_ASYNC_UNSAFE")  # for the browser tests only; a deployment must not have it
     for arguments, extra in CHECKS:
         print("manage.py", *arguments, flush=True)  # noqa: T201
         done = subprocess.run([sys.executable, "manage.py", *arguments], env={**os.environ, **extra}, check=False)
