@@ -72,7 +72,9 @@ def main() -> None:
             shoot(page, "instructions")
             start.click()
         go_on = page.get_by_role("button", name="Go on to the first image")
-        if go_on.count():
+        page.locator("#reading").wait_for()
+        page.wait_for_load_state("networkidle")
+        if go_on.is_visible():
             shoot(page, "display-check")
             go_on.click()
         page.wait_for_selector("#reading[data-state=ready]")
