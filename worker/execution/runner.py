@@ -78,8 +78,8 @@ def _start(lease: lifecycle.Lease, output: Path) -> subprocess.Popen[bytes]:
             stdin=subprocess.PIPE,  # never written to: it ends when this process does
             stdout=file,
             stderr=subprocess.STDOUT,
-            # PASSIVE: OpenMP threads that wait for a sibling sleep instead of spinning. A training that has two cores to
-            # itself is slower for it, beside a site in use it is faster (benchmarks/openmp_waiting.py).
+            # PASSIVE: OpenMP threads that wait for a sibling sleep instead of spinning. A training that has two cores
+            # to itself is slower for it, beside a site in use it is faster (benchmarks/openmp_waiting.py).
             env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ, "PYTHONUNBUFFERED": "1"},
             start_new_session=True,  # Ctrl-C in a terminal reaches the worker, which passes it on in its own way
         )
