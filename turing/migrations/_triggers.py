@@ -29,7 +29,7 @@ def _create_sqlite(execute, insert_only, frozen):
                 f"CREATE TRIGGER {table}_no_{verb} BEFORE {verb.upper()} ON {table} "
                 f"BEGIN SELECT RAISE(ABORT, '{message}'); END"
             )
-    changed = " OR ".join(f"OLD.{column} IS NOT NEW.{column}" for column in frozen)
+    changed = " OR ".join(f'OLD."{column}" IS NOT NEW."{column}"' for column in frozen)
     execute(
         "CREATE TRIGGER turing_study_frozen BEFORE UPDATE ON turing_study "
         f"WHEN OLD.status <> 'draft' AND ({changed} OR {STEP_BACK}) "
@@ -64,7 +64,7 @@ def _create_postgresql(execute, insert_only, frozen):
             f"CREATE TRIGGER {table}_insert_only BEFORE UPDATE OR DELETE ON {table} "
             "FOR EACH ROW EXECUTE FUNCTION turing_refuse_change()"
         )
-    changed = " OR ".join(f"OLD.{column} IS DISTINCT FROM NEW.{column}" for column in frozen)
+    changed = " OR ".join(f'OLD."{column}" IS DISTINCT FROM NEW."{column}"' for column in frozen)
     execute(
         "CREATE TRIGGER turing_study_frozen BEFORE UPDATE ON turing_study FOR EACH ROW "
         f"WHEN (OLD.status <> 'draft' AND ({changed} OR {STEP_BACK})) EXECUTE FUNCTION turing_refuse_study()"
@@ -82,6 +82,76 @@ def _drop_postgresql(execute, insert_only):
     execute("DROP TRIGGER IF EXISTS turing_study_no_delete ON turing_study")
     execute("DROP FUNCTION IF EXISTS turing_refuse_change()")
     execute("DROP FUNCTION IF EXISTS turing_refuse_study()")
+
+
+PHASE_MESSAGE = "an opened study is frozen: its phases cannot be changed"
+ORDER_MESSAGE = "the order of a reading session is locked: it cannot be changed"
+FEEDBACK_MESSAGE = "only practice trials have feedback"
+_STUDY_OPENED = "EXISTS (SELECT 1 FROM turing_study WHERE id = {row}.study_id AND status <> 'draft')"
+_NO_PRACTICE = "NOT EXISTS (SELECT 1 FROM turing_trial WHERE id = NEW.trial_id AND is_practice)"
+
+
+def create_protocol(schema_editor):
+    """Phases are frozen with their study, the order of a session is locked, and only practice trials have feedback."""
+    drop_protocol(schema_editor)
+    makers = {"sqlite": _create_protocol_sqlite, "postgresql": _create_protocol_postgresql}
+    makers[schema_editor.connection.vendor](_executor(schema_editor))
+
+
+def drop_protocol(schema_editor):
+    execute = _executor(schema_editor)
+    if schema_editor.connection.vendor == "sqlite":
+        for verb in ("insert", "update", "delete"):
+            execute(f"DROP TRIGGER IF EXISTS turing_phase_no_{verb}")
+        execute("DROP TRIGGER IF EXISTS turing_readingsession_order")
+        execute("DROP TRIGGER IF EXISTS turing_practicefeedback_practice")
+    else:
+        for table, name in (
+            ("turing_phase", "turing_phase_frozen"),
+            ("turing_readingsession", "turing_readingsession_order"),
+            ("turing_practicefeedback", "turing_practicefeedback_practice"),
+        ):
+            execute(f"DROP TRIGGER IF EXISTS {name} ON {table}")
+            execute(f"DROP FUNCTION IF EXISTS {name}()")
+
+
+def _create_protocol_sqlite(execute):
+    for verb, rows in (("insert", ("NEW",)), ("update", ("OLD", "NEW")), ("delete", ("OLD",))):
+        opened = " OR ".join(_STUDY_OPENED.format(row=row) for row in rows)
+        execute(
+            f"CREATE TRIGGER turing_phase_no_{verb} BEFORE {verb.upper()} ON turing_phase WHEN {opened} "
+            f"BEGIN SELECT RAISE(ABORT, '{PHASE_MESSAGE}'); END"
+        )
+    execute(
+        "CREATE TRIGGER turing_readingsession_order BEFORE UPDATE ON turing_readingsession "
+        "WHEN OLD.trial_order IS NOT NEW.trial_order "
+        f"BEGIN SELECT RAISE(ABORT, '{ORDER_MESSAGE}'); END"
+    )
+    execute(
+        "CREATE TRIGGER turing_practicefeedback_practice BEFORE INSERT ON turing_practicefeedback "
+        f"WHEN {_NO_PRACTICE} BEGIN SELECT RAISE(ABORT, '{FEEDBACK_MESSAGE}'); END"
+    )
+
+
+def _create_protocol_postgresql(execute):
+    refusal = "RAISE EXCEPTION '{message}' USING ERRCODE = 'integrity_constraint_violation';"
+    phase = " OR ".join(
+        f"(TG_OP <> '{other}' AND {_STUDY_OPENED.format(row=row)})"
+        for row, other in (("NEW", "DELETE"), ("OLD", "INSERT"))
+    )
+    for table, name, when, condition, message, last in (
+        ("turing_phase", "turing_phase_frozen", "INSERT OR UPDATE OR DELETE", phase, PHASE_MESSAGE,
+         "IF TG_OP = 'DELETE' THEN RETURN OLD; END IF; RETURN NEW;"),
+        ("turing_readingsession", "turing_readingsession_order", "UPDATE",
+         "OLD.trial_order IS DISTINCT FROM NEW.trial_order", ORDER_MESSAGE, "RETURN NEW;"),
+        ("turing_practicefeedback", "turing_practicefeedback_practice", "INSERT", _NO_PRACTICE, FEEDBACK_MESSAGE,
+         "RETURN NEW;"),
+    ):  # fmt: skip
+        execute(
+            f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+            f"IF {condition} THEN {refusal.format(message=message)} END IF; {last} END $$"
+        )
+        execute(f"CREATE TRIGGER {name} BEFORE {when} ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()")
 
 
 def _executor(schema_editor):

@@ -2,19 +2,40 @@
 
 from turing.models.audit import AuditEvent
 from turing.models.reading import Answer, Attendance, Presentation, ReadingSession
-from turing.models.studies import Invitation, Origin, Study, Trial
+from turing.models.studies import (
+    Grade,
+    GroupBy,
+    Invitation,
+    MarkKind,
+    Origin,
+    Phase,
+    PracticeFeedback,
+    Response,
+    Scale,
+    Study,
+    Trial,
+    TrialOrder,
+)
 from turing.models.truth import LeakReport, TrialTruth
 
 __all__ = [
     "Answer",
     "Attendance",
     "AuditEvent",
+    "Grade",
+    "GroupBy",
     "Invitation",
     "LeakReport",
+    "MarkKind",
     "Origin",
+    "Phase",
+    "PracticeFeedback",
     "Presentation",
     "ReadingSession",
+    "Response",
+    "Scale",
     "Study",
     "Trial",
+    "TrialOrder",
     "TrialTruth",
 ]

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from turing.models.studies import Origin, Study, Trial
+from turing.models.studies import Grade, Response, Study, Trial
 
 
 class ReadingSession(models.Model):
@@ -20,7 +20,20 @@ class ReadingSession(models.Model):
     )
     reader_code = models.CharField(max_length=16)  # R01, R02, ...: all that results ever name
     is_simulated = models.BooleanField(default=False)  # answers drawn by a program; labelled wherever they show
+    # Trial.position of each trial, in the order in which this reader meets them. Drawn when the reader joins; a trigger
+    # refuses any change (migration 0006).
+    trial_order = models.JSONField(default=list)
+    available_from = models.DateTimeField(null=True, blank=True)  # of a second session: the end of the washout
+    consented_at = models.DateTimeField(null=True, blank=True)
+    # as declared at the start, when the study has groups; the group by the rule that was fixed at opening
+    years_experience = models.FloatField(null=True, blank=True)
+    grade = models.CharField(max_length=16, choices=Grade, blank=True)
+    reader_group = models.CharField(max_length=40, blank=True)
     instructions_read_at = models.DateTimeField(null=True, blank=True)
+    phase_read = models.PositiveIntegerField(default=1)  # the last phase whose instructions the reader has read
+    # written when the study closes, and only for readers whose study shows a score
+    n_correct = models.PositiveIntegerField(null=True, blank=True)
+    n_scored = models.PositiveIntegerField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -48,6 +61,7 @@ class Presentation(models.Model):
 
     session = models.ForeignKey(ReadingSession, on_delete=models.PROTECT, related_name="presentations")
     trial = models.ForeignKey(Trial, on_delete=models.PROTECT, related_name="+")
+    position = models.PositiveIntegerField()  # from 1, in the order of the session
     token = models.CharField(max_length=64, unique=True, default=new_presentation_token)
     created_at = models.DateTimeField(auto_now_add=True)
     became_current_at = models.DateTimeField(null=True, blank=True)  # the answer before was stored
@@ -60,7 +74,10 @@ class Presentation(models.Model):
     after_break = models.BooleanField(default=False)  # sent ahead, then the reader stopped before it became current
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["session", "trial"], name="presentation_unique")]
+        constraints = [
+            models.UniqueConstraint(fields=["session", "trial"], name="presentation_unique"),
+            models.UniqueConstraint(fields=["session", "position"], name="presentation_position_unique"),
+        ]
 
 
 class Attendance(models.Model):
@@ -90,7 +107,11 @@ class Answer(models.Model):
 
     session = models.ForeignKey(ReadingSession, on_delete=models.PROTECT, related_name="answers")
     trial = models.ForeignKey(Trial, on_delete=models.PROTECT, related_name="+")
-    value = models.CharField(max_length=16, choices=Origin)
+    position = models.PositiveIntegerField()  # from 1, in the order of the session
+    value = models.CharField(max_length=16, choices=Response)
+    rating = models.PositiveSmallIntegerField(null=True, blank=True)  # on the scale of the study; higher: synthetic
+    marks = models.JSONField(default=list, blank=True)  # see turing.marks
+    comment = models.TextField(blank=True)
     idempotency_key = models.UUIDField()
     reading_ms = models.PositiveIntegerField(null=True, blank=True)  # page's monotonic clock, first paint to response
     hidden_ms = models.PositiveIntegerField(default=0)  # part of it with the tab hidden
@@ -104,5 +125,9 @@ class Answer(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["session", "trial"], name="answer_unique"),
             models.UniqueConstraint(fields=["session", "idempotency_key"], name="answer_key_unique"),
-            models.CheckConstraint(name="answer_value_known", condition=Q(value__in=Origin.values)),
+            models.UniqueConstraint(fields=["session", "position"], name="answer_position_unique"),
+            models.CheckConstraint(name="answer_value_known", condition=Q(value__in=Response.values)),
+            models.CheckConstraint(
+                name="answer_rating_in_range", condition=Q(rating__isnull=True) | Q(rating__lte=100)
+            ),
         ]

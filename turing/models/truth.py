@@ -11,15 +11,28 @@ from turing.models.studies import Origin, Study, Trial
 
 
 class TrialTruth(models.Model):
-    """What the image really is. Only results code reads this table."""
+    """What the image really is; of a pair, what the left one is, the right one being the other. Only results code reads
+    this table.
+    """
 
     trial = models.OneToOneField(Trial, on_delete=models.CASCADE, primary_key=True, related_name="truth")
     origin = models.CharField(max_length=16, choices=Origin)
     label = models.CharField(max_length=100)
     image = models.ForeignKey("imaging.Image", on_delete=models.PROTECT, related_name="trial_truths")
+    right_label = models.CharField(max_length=100, blank=True)
+    right_image = models.ForeignKey(
+        "imaging.Image", null=True, blank=True, on_delete=models.PROTECT, related_name="trial_truths_as_right"
+    )
+    # the same picture, of which this trial is the hidden repeat; pairs repeat with their sides kept
+    repeat_of = models.ForeignKey(Trial, null=True, blank=True, on_delete=models.CASCADE, related_name="repeats")
 
     class Meta:
-        constraints = [models.CheckConstraint(name="truth_origin_known", condition=Q(origin__in=Origin.values))]
+        constraints = [
+            models.CheckConstraint(name="truth_origin_known", condition=Q(origin__in=Origin.values)),
+            models.CheckConstraint(
+                name="truth_no_repeat_of_itself", condition=Q(repeat_of__isnull=True) | ~Q(repeat_of=models.F("trial"))
+            ),
+        ]
 
 
 class LeakReport(models.Model):
