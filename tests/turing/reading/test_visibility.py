@@ -58,8 +58,8 @@ HIDDEN = {
     "first_served_at last_served_at times_served",
     "turing.Attendance": "id session started_at browser screen_width screen_height pixel_ratio zoom_percent stage_side "
     "sees_dark_patch sees_light_patch",
-    "turing.Answer": "id session trial position value rating marks comment idempotency_key reading_ms hidden_ms paused_ms "
-    "server_ms flags answered_at",
+    "turing.Answer": "id session trial position value rating marks comment idempotency_key reading_ms hidden_ms "
+    "paused_ms server_ms flags answered_at",
     "turing.TrialTruth": "trial origin label image right_label right_image repeat_of",
     "turing.LeakReport": "study report blocked override_reason created_at",
     "generation.TrainingRun": "id name generator dataset classes config filters is_demonstration job created_by "
