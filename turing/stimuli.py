@@ -1,4 +1,5 @@
-"""Files that readers see: raw grey pixels (8 bits, or 16 little-endian) under a random name, all of a study of one length.
+"""Files that readers see: raw grey pixels under a random name, all of a study of one length. 8 bits, or 16 with the low
+byte first.
 
 No header, no metadata and no compression: nothing but the picture can differ between two of them.
 """
@@ -10,10 +11,29 @@ import numpy as np
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
+from turing.models.studies import Trial
+
 
 def save_stimulus(pixels: bytes) -> str:
     """Store under a fresh random name, which is returned; it says nothing about the image."""
     return default_storage.save(f"stimuli/{secrets.token_hex(16)}", ContentFile(pixels))
+
+
+def load_trial(trial: Trial, *, image_size: int, bit_depth: int = 8) -> bytes:
+    """What a reader receives for a trial: its image, or the left one of a pair and then the right one.
+
+    Raises OSError as `load_stimulus`, also when a file is not what the opening stored.
+    """
+    return b"".join(
+        load_stimulus(name, image_size=image_size, bit_depth=bit_depth, sha256=sha256)
+        for name, sha256 in files_of(trial)
+    )
+
+
+def files_of(trial: Trial) -> list[tuple[str, str]]:
+    """Name and SHA-256 of its file; of a pair, the left one and the right one."""
+    files = [(trial.stimulus_file, trial.stimulus_sha256), (trial.right_file, trial.right_sha256)]
+    return [(name, sha256) for name, sha256 in files if name]
 
 
 def stimulus_length(*, image_size: int, bit_depth: int) -> int:
