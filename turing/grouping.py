@@ -59,7 +59,7 @@ def _clean_years(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _clean_grades(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    lists = [group.get("grades") for group in groups]
+    lists: list[Any] = [group.get("grades") for group in groups]
     if not all(isinstance(grades, list) and all(isinstance(grade, str) for grade in grades) for grades in lists):
         raise StudyError("Reader groups: each needs a list of grades.")
     chosen = [list(dict.fromkeys(grades)) for grades in lists]

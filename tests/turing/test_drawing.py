@@ -192,8 +192,8 @@ def test_another_seed_draws_another_study():
 
 
 def test_the_draw_of_a_seed_never_changes():
-    """Pinned: an open study must be drawn the same by later versions (numpy 2.4, PCG64). The images of such a plain study
-    are those that the program drew before it knew of anything else; their order was another one then.
+    """Pinned: an open study must be drawn the same by later versions (numpy 2.4, PCG64). The images of such a plain
+    study are those that the program drew before it knew of anything else; their order was another one then.
     """
     drawn = draw(n_real=2, n_synthetic=2, seed=2023)
 
@@ -221,7 +221,16 @@ def test_a_draw_with_everything_never_changes():
     described = [
         (t.phase, t.block, int(t.image.pixel_sha256, 16), int(t.image.right_sha256, 16), t.repeat_of) for t in drawn
     ]
-    assert described == [(1, 0, 124, 17, None), (1, 1, 121, 1, None), (1, 1, 9, 101, None), (1, 2, 121, 1, 2), (1, 2, 18, 112, None), (2, 1, 7, 120, None), (2, 1, 107, 10, None), (2, 1, 7, 120, 6)]
+    assert described == [
+        (1, 0, 124, 17, None),
+        (1, 1, 121, 1, None),
+        (1, 1, 9, 101, None),
+        (1, 2, 121, 1, 2),
+        (1, 2, 18, 112, None),
+        (2, 1, 7, 120, None),
+        (2, 1, 107, 10, None),
+        (2, 1, 7, 120, 6),
+    ]
 
 
 def test_every_candidate_and_every_place_has_the_same_chance():

@@ -22,7 +22,8 @@ def test_groups_have_one_spelling():
 
 
 @pytest.mark.parametrize(
-    ("years", "group"), [(0, "Less experienced"), (4.9, "Less experienced"), (5, "More experienced"), (70, "More experienced")]
+    ("years", "group"),
+    [(0, "Less experienced"), (4.9, "Less experienced"), (5, "More experienced"), (70, "More experienced")],
 )
 def test_years_decide(years, group):
     assert group_of("years", YEARS, years=years, grade="") == group
@@ -82,9 +83,7 @@ def test_a_rule_that_is_not_clear_is_refused(group_by, groups, message):
         clean_groups(group_by, groups)
 
 
-@given(
-    starts=st.lists(st.floats(0.1, MOST_YEARS), min_size=1, max_size=5, unique=True), years=st.floats(0, MOST_YEARS)
-)
+@given(starts=st.lists(st.floats(0.1, MOST_YEARS), min_size=1, max_size=5, unique=True), years=st.floats(0, MOST_YEARS))
 def test_everybody_is_in_exactly_the_group_whose_stretch_it_is(starts, years):
     rule = [{"name": f"from {start}", "from_years": start} for start in [0, *sorted(starts)]]
 

@@ -52,8 +52,10 @@ def test_anything_else_is_refused_and_named(marks, kind, message):
 
 json = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=3),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.sampled_from(["image", "x", "y", "width", "height"]), inner, max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["image", "x", "y", "width", "height"]), inner, max_size=5)
+    ),
 )
 
 

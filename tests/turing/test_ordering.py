@@ -116,10 +116,10 @@ def test_practice_keeps_its_order_and_comes_first():
     practice = [Place(position=index, phase=1, block=0, is_practice=True, picture=f"p{index}") for index in (1, 2, 3)]
     trials = [*places(10, first=4), *practice]
 
-    for reader in range(0, 20):
+    for reader in range(20):
         assert order_of(trials, reader=reader)[:3] == [1, 2, 3]
 
 
 def test_what_cannot_be_kept_apart_is_refused():
-    with pytest.raises(StudyError, match="2 images with these repeats cannot be ordered so that no image follows itself"):
+    with pytest.raises(StudyError, match="2 images with these repeats cannot be ordered so that no image"):
         order_of(places(1, repeats=1))
