@@ -72,6 +72,8 @@ def _check_range(what: str, value: Any, low: int, high: int, *, unit: str = "") 
 
 
 def _check_numbers(study: Study) -> None:
+    if study.bit_depth not in (8, 16):
+        raise StudyError(f"Bit depth {study.bit_depth} is not possible: 8 or 16.")
     _check_range("Number of practice images", study.n_practice, 0, MOST_PRACTICE)
     _check_range("Images between two breaks", study.break_every, 0, MOST_BETWEEN_BREAKS)
     if study.practice_feedback and not study.n_practice:
