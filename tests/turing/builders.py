@@ -58,9 +58,12 @@ def make_open_study(**changes) -> Study:
     return open_study(study=make_draft(**changes), by=None)
 
 
-def make_session(*, study: Study | None = None, reader: User | None = None, started: bool = True) -> ReadingSession:
+def make_session(
+    *, study: Study | None = None, reader: User | None = None, started: bool = True, **declared
+) -> ReadingSession:
+    """`declared`: as in `start_reading`; consent is given."""
     session = enrol_reader(study=study or make_open_study(), user=reader or UserFactory())
-    return start_reading(session=session) if started else session
+    return start_reading(session=session, **{"consents": True, **declared}) if started else session
 
 
 def answer_next(session: ReadingSession, value: str = "real", **changes):
