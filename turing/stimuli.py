@@ -15,14 +15,18 @@ def save_stimulus(pixels: bytes) -> str:
     return default_storage.save(f"stimuli/{secrets.token_hex(16)}", ContentFile(pixels))
 
 
-def load_stimulus(name: str, *, image_size: int) -> bytes:
-    """The `image_size` x `image_size` bytes. Raises OSError when the file is missing or damaged in length."""
+def load_stimulus(name: str, *, image_size: int, sha256: str | None = None) -> bytes:
+    """The `image_size` x `image_size` bytes. Raises OSError when the file is missing, has another length, or does not
+    have the hash `sha256`.
+    """
     with default_storage.open(name, "rb") as file:
         pixels: bytes = file.read()
     if len(pixels) != image_size**2:
         raise OSError(
             f"Stimulus file {name} has {len(pixels)} bytes instead of {image_size**2}: restore it from a backup"
         )
+    if sha256 is not None and stimulus_sha256(pixels) != sha256:
+        raise OSError(f"The content of stimulus file {name} was changed: restore it from a backup")
     return pixels
 
 

@@ -11,6 +11,7 @@ its sessions, so no answer is stored after a closing was confirmed. (SQLite: tra
 another anyway.)
 """
 
+import logging
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
@@ -22,10 +23,11 @@ from turing import stimuli
 from turing.audit.records import describe_row
 from turing.audit.services import record_event
 from turing.models.reading import Answer, Attendance, Presentation, ReadingSession, new_presentation_token
-from turing.models.studies import Origin, Study
+from turing.models.studies import Origin, Study, Trial
 from turing.protocol import document_sha256
 from turing.reading.errors import (
     AnsweredAlready,
+    ImageDamaged,
     InvalidAnswer,
     NotCurrent,
     NotShown,
@@ -36,6 +38,8 @@ from turing.reading.errors import (
 )
 from turing.reading.selectors import Current, current_presentation, describe_presentation
 from turing.timing import LONGEST_MS, timing_flags
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,7 @@ def serve_stimulus(*, session: ReadingSession, token: str, attendance: str = "")
 
     `attendance`: token of the page that asks, as `attend` gave it; a session that no page attends needs none.
 
-    Raises StudyClosed, NotStarted, UnknownImage (any other token), ReadsElsewhere, OSError (damaged file).
+    Raises StudyClosed, NotStarted, UnknownImage (any other token), ReadsElsewhere, ImageDamaged.
     """
     session = _lock(session)
     require_readable(session=session)
@@ -122,7 +126,7 @@ def serve_stimulus(*, session: ReadingSession, token: str, attendance: str = "")
         raise UnknownImage("This image is not there, or not any more.")
     _require_newest(session, attendance)
     # the file first: an image that could not be read was not shown
-    pixels = stimuli.load_stimulus(presentation.trial.stimulus_file, image_size=session.study.image_size)
+    pixels = _load_pixels(presentation.trial, image_size=session.study.image_size)
     now = timezone.now()
     if presentation.became_current_at is None:
         presentation.sent_ahead_at = presentation.sent_ahead_at or now
@@ -266,6 +270,17 @@ def _stop_before(presentation: Presentation) -> None:
     presentation.after_break = presentation.sent_ahead_at is not None
     presentation.token = new_presentation_token()
     presentation.save()
+
+
+def _load_pixels(trial: Trial, *, image_size: int) -> bytes:
+    """What the opening of the study stored, and nothing else: an answer about a damaged image is worth nothing."""
+    try:
+        return stimuli.load_stimulus(trial.stimulus_file, image_size=image_size, sha256=trial.stimulus_sha256)
+    except OSError as error:
+        logger.error("Study %s, position %d: %s", trial.study_id, trial.position, error)
+        raise ImageDamaged(
+            "Its file is missing or damaged on the server. Please tell whoever invited you; your place is kept."
+        ) from error
 
 
 def _note_showing(presentation: Presentation, *, at: datetime) -> None:
