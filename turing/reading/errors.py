@@ -60,3 +60,10 @@ class ImageDamaged(ReadingRefused):
 
     status = 503
     code = "image-damaged"
+
+
+class Unavailable(ReadingRefused):
+    """The database is locked, full or gone: nothing was changed, and the same request may be sent again."""
+
+    status = 503
+    code = "unavailable"

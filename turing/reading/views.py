@@ -1,5 +1,6 @@
 """Pages and JSON endpoints of readers. Nothing here may be cached, and another user's session is 404 for everybody."""
 
+import logging
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, cast
@@ -10,6 +11,7 @@ from django.contrib.auth import login
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import ValidationError
+from django.db import InterfaceError, OperationalError, connection
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -23,13 +25,16 @@ from turing.errors import StudyError
 from turing.models.reading import ReadingSession
 from turing.reading import selectors, services
 from turing.reading.enrolment import accept_invitation, find_invitation, invitation_problem, register_reader
-from turing.reading.errors import ReadingRefused, UnknownImage
+from turing.reading.errors import ReadingRefused, Unavailable, UnknownImage
 from turing.reading.forms import RegistrationForm, parse_answer, parse_screen
 from turing.reading.markdown import render_markdown
 
 AUTHENTICATION_BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 no_store = cache_control(no_store=True)
 SessionView = Callable[..., HttpResponse]
+LOCK_WAIT_S = 10  # below the time after which the page gives a request up (static/js/reading/server.js)
+
+logger = logging.getLogger(__name__)
 
 
 def own_session(view: SessionView) -> SessionView:
@@ -49,20 +54,26 @@ def own_session(view: SessionView) -> SessionView:
 
 
 def own_session_data(view: SessionView) -> SessionView:
-    """Endpoints of the reading page: the same, with JSON in place of pages; refusals carry a code."""
+    """Endpoints of the reading page: the same, with JSON in place of pages; refusals carry a code, and so does a
+    database that is locked, full or gone. No request waits for a lock longer than the page waits for the request.
+    """
 
     @no_store
     @wraps(view)
     def guarded(request: HttpRequest, session_id: UUID, **kwargs: Any) -> HttpResponse:
         try:
+            _limit_lock_wait()
             if not request.user.is_authenticated:
                 return JsonResponse({"code": "signed-out", "error": "You are signed out. Sign in again."}, status=401)
             session = selectors.find_session(session_id, request.user)
             if session is None:
                 raise UnknownImage("This image is not there, or not any more.")
             return view(request, session, **kwargs)
+        except (OperationalError, InterfaceError):
+            logger.exception("The database failed a reader's request")
+            return _refusal(Unavailable("The server cannot store or read anything just now."))
         except ReadingRefused as refusal:
-            return JsonResponse({"code": refusal.code, "error": str(refusal)}, status=refusal.status)
+            return _refusal(refusal)
 
     return guarded
 
@@ -212,6 +223,17 @@ def _state(session: ReadingSession, current: selectors.Current | None) -> dict[s
 
 def _image(session: ReadingSession, token: str) -> dict[str, str]:
     return {"token": token, "stimulus": reverse("turing:read_stimulus", args=[session.pk, token])}
+
+
+def _refusal(refusal: ReadingRefused) -> JsonResponse:
+    return JsonResponse({"code": refusal.code, "error": str(refusal)}, status=refusal.status)
+
+
+def _limit_lock_wait() -> None:
+    """Only on SQLite, where whoever writes stops everybody else: jobs wait longer there. (PostgreSQL: see settings.)"""
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute(f"PRAGMA busy_timeout = {1000 * LOCK_WAIT_S}")
 
 
 def _closed(request: HttpRequest, session: ReadingSession) -> HttpResponse:
