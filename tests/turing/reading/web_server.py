@@ -166,12 +166,20 @@ class PageClient:
             (state["position"], answer["value"], uuid.UUID(answer["idempotency_key"]), answer["reading_ms"])
         )
 
+    def lose_the_response(self, path: str, body: dict[str, Any]) -> None:
+        """Sends a request and hears nothing of it: the connection goes while the server is at work."""
+        with suppress(OSError, http.client.HTTPException):
+            self._connection.request("POST", path, json.dumps(body), self._headers)
+        self._connection.close()
+
     def read_all(self) -> None:
-        """To the end of the study, as fast as the server allows."""
+        """To the end of the study, as fast as the server allows. One response in eight is lost on its way."""
         state = self.attend()
         while state["state"] == "reading":
             self.fetch(state)
             answer = self.new_answer(state, random.choice(["real", "synthetic"]), random.randrange(200, 9000))
+            if random.random() < 1 / 8:
+                self.lose_the_response(f"{self.root}/answer", answer)
             content, attempts = self.persist("POST", f"{self.root}/answer", answer)
             assert content["stored"] == state["position"]
             self.note(state, answer)
