@@ -24,10 +24,10 @@ from django.db import connection
 
 from config.environment import BASE_DIR
 from tests.turing.builders import make_open_study, make_session
-from tests.turing.reading.web_server import PAGE_TIMEOUT_S, PageClient, WebServer, sign_in
+from tests.turing.reading.web_server import PAGE_TIMEOUT_S, PageClient, WebServer, sign_in, stored_answers
 from tests.worker.site import NEEDS_PROC, database_url, wait_until
 from turing.audit.verification import verify_audit
-from turing.models import Answer, Presentation, ReadingSession
+from turing.models import Answer, Presentation
 from turing.reading.selectors import current_of
 
 pytestmark = [pytest.mark.faults, pytest.mark.django_db(transaction=True)]
@@ -45,12 +45,6 @@ def data_dir(settings, tmp_path) -> Path:
 def server(data_dir) -> Iterator[WebServer]:
     with WebServer(data_dir, database_url()) as server:
         yield server
-
-
-def stored_answers(session: ReadingSession) -> list[tuple[int, str, uuid.UUID, int]]:
-    """In the order of being stored."""
-    answers = session.answers.order_by("pk")
-    return list(answers.values_list("trial__position", "value", "idempotency_key", "reading_ms"))
 
 
 @NEEDS_PROC

@@ -27,8 +27,9 @@ CSRF = "c" * 32
 class WebServer:
     """gunicorn with the supervisor's own command line, socket and watching. One thread starts it: it is tethered."""
 
-    def __init__(self, data_dir: Path, database_url: str) -> None:
-        supervisor = Supervisor(port=0)  # any that is free
+    def __init__(self, data_dir: Path, database_url: str, port: int = 0) -> None:
+        """`port`: 0 for any that is free."""
+        supervisor = Supervisor(port=port)
         self._listener = supervisor._listener = supervisor._listen()
         self.port = supervisor.port = self._listener.getsockname()[1]
         (self.part,) = supervisor._web_part()
@@ -51,6 +52,13 @@ class WebServer:
         self._ended.set()
         self._thread.join()
         self._listener.close()
+
+    def kill_for_good(self) -> None:
+        """Everything at once, and nobody starts it again or listens any more: as when the supervisor is gone, too."""
+        group = self.master
+        self._ended.set()
+        self._listener.close()
+        os.killpg(group, signal.SIGKILL)
 
     def _watch(self) -> None:
         try:
@@ -85,8 +93,18 @@ class WebServer:
         os.kill(killed, signal.SIGKILL)
         wait_until(lambda: killed not in self.workers() and len(self.workers()) == 2, 30, "there is another worker")
 
+    def signal_all(self, number: signal.Signals) -> None:
+        """Master and workers at once."""
+        os.killpg(self.master, number)
+
     def starts(self) -> int:
         return self.part.log.read_text().count("--- ")
+
+
+def stored_answers(session: ReadingSession) -> list[tuple[int, str, uuid.UUID, int]]:
+    """Position, value, key and reading time, in the order of being stored."""
+    answers = session.answers.order_by("pk")
+    return list(answers.values_list("trial__position", "value", "idempotency_key", "reading_ms"))
 
 
 def sign_in(session: ReadingSession) -> str:
