@@ -19,7 +19,6 @@ def sweep_stimuli() -> int:
     removed = 0
     with transaction.atomic():
         list(Study.objects.select_for_update().filter(status=Study.Status.DRAFT).order_by("pk").values_list("pk"))
-
         for start in range(0, len(listed), BATCH):
             batch = listed[start : start + BATCH]
             needed = set(Trial.objects.filter(stimulus_file__in=batch).values_list("stimulus_file", flat=True))
