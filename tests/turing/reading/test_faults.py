@@ -16,8 +16,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
+import psycopg
 import pytest
 from django.core.files.storage import default_storage
 from django.db import connection
@@ -147,6 +148,12 @@ def copy_database(folder: Path) -> Path:
     return path
 
 
+def postgresql_elsewhere() -> psycopg.Connection:
+    """A connection to the same server and another database, outside any transaction."""
+    address = urlsplit(database_url())._replace(path="/postgres").geturl()
+    return psycopg.connect(address, autocommit=True)
+
+
 def answers_in(database: Path) -> list[tuple[str, str]]:
     """Value and key, read past Django."""
     with closing(sqlite3.connect(database)) as other:
@@ -269,6 +276,37 @@ def test_a_locked_database_refuses_the_answer_and_takes_it_once_it_is_free(serve
     stored = client.persist("POST", f"{client.root}/answer", answer)[0]
     assert stored["stored"] == 1
     assert client.persist("POST", f"{client.root}/answer", answer)[0] == stored
+    client.note(state, answer)
+    assert stored_answers(session) == client.acknowledged
+    assert verify_audit().problems == ()
+
+
+@pytest.mark.skipif(ON_SQLITE, reason="SQLite is no server")
+def test_a_database_server_that_is_gone_is_told_and_the_answer_taken_when_it_is_back(server):
+    """It ends every connection of the web server and takes no new one; the connections of this test it keeps."""
+    session = make_session()
+    client = PageClient(server.port, session)
+    state = client.attend()
+    client.fetch(state)
+    answer = client.new_answer(state, "synthetic")
+
+    with closing(postgresql_elsewhere()) as elsewhere:
+        name = connection.settings_dict["NAME"]
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            (ours,) = cursor.fetchone()
+        elsewhere.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+        try:
+            ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> %s"
+            elsewhere.execute(ended, [name, ours])
+            for _ in range(10):  # both workers, and threads with and without a connection
+                status, content = client.request("POST", f"{client.root}/answer", answer)
+                assert (status, content["code"]) == (503, "unavailable")
+        finally:
+            elsewhere.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+
+    assert stored_answers(session) == []
+    assert client.persist("POST", f"{client.root}/answer", answer)[0]["stored"] == 1
     client.note(state, answer)
     assert stored_answers(session) == client.acknowledged
     assert verify_audit().problems == ()
