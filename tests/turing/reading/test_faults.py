@@ -10,6 +10,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -126,12 +127,18 @@ class Quota:
 def disk(request, tmp_path) -> Iterator[FullFileSystem | Quota]:
     folder = tmp_path / "small"
     folder.mkdir()
-    if request.param == "quota":
-        if not hasattr(resource, "prlimit"):
-            pytest.skip("limits another process through prlimit (Linux)")
+    if request.param == "file system":
+        with small_file_system(folder) as disk:
+            yield disk
+    elif hasattr(resource, "prlimit"):
         yield Quota(folder)
-        return
-    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "turing-test", str(folder)]
+    else:
+        pytest.skip("limits another process through prlimit (Linux)")
+
+
+@contextmanager
+def small_file_system(folder: Path) -> Iterator[FullFileSystem]:
+    mount = ["mount", "-t", "tmpfs", "-o", "size=32m", "turing-test", str(folder)]
     if shutil.which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("may not mount a file system here")
     try:
@@ -146,6 +153,35 @@ def copy_database(folder: Path) -> Path:
     with closing(sqlite3.connect(connection.settings_dict["NAME"])) as ours, closing(sqlite3.connect(path)) as copy:
         ours.backup(copy)
     return path
+
+
+@contextmanager
+def tables_on_a_small_file_system() -> Iterator[FullFileSystem]:
+    """Those of the test's PostgreSQL database, not the server's log of changes: without that it stops altogether."""
+    name = connection.settings_dict["NAME"]
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW data_directory")
+        owner = Path(cursor.fetchone()[0]).stat()
+    with (
+        tempfile.TemporaryDirectory(prefix="turing-small-") as folder,  # the server's user may not enter pytest's
+        small_file_system(Path(folder)) as disk,
+        closing(postgresql_elsewhere()) as elsewhere,
+    ):
+        Path(folder).chmod(0o755)
+        tables = Path(folder, "tables")
+        tables.mkdir(mode=0o700)
+        os.chown(tables, owner.st_uid, owner.st_gid)
+        elsewhere.execute(f"CREATE TABLESPACE turing_small LOCATION '{tables}'")
+        try:
+            connection.close()
+            elsewhere.execute(f'ALTER DATABASE "{name}" SET TABLESPACE turing_small')
+            try:
+                yield disk
+            finally:
+                connection.close()
+                elsewhere.execute(f'ALTER DATABASE "{name}" SET TABLESPACE pg_default')
+        finally:
+            elsewhere.execute("DROP TABLESPACE turing_small")
 
 
 def postgresql_elsewhere() -> psycopg.Connection:
@@ -169,7 +205,7 @@ def audit_on_command_line(data_dir: Path, url: str) -> subprocess.CompletedProce
 
 
 @NEEDS_PROC
-@pytest.mark.skipif(not ON_SQLITE, reason="a PostgreSQL has its own disk")
+@pytest.mark.skipif(not ON_SQLITE, reason="of SQLite")
 def test_a_full_disk_refuses_the_answer_and_takes_it_once_there_is_room(data_dir, disk):
     """From no room at all to enough, in steps of one block: whatever the transaction was at when the disk was full."""
     study = make_open_study()
@@ -210,6 +246,45 @@ def test_a_full_disk_refuses_the_answer_and_takes_it_once_there_is_room(data_dir
     ]
     audit = audit_on_command_line(data_dir, url)
     assert audit.returncode == 0, audit.stdout + audit.stderr
+
+
+@pytest.mark.skipif(ON_SQLITE, reason="of PostgreSQL")
+def test_a_full_disk_of_postgresql_refuses_the_answer_and_takes_it_once_there_is_room(data_dir):
+    """Answers still fit into pages that are there already; the first one that needs another page is refused."""
+    n_images = 60
+    session = make_session(study=make_open_study(n_real=n_images // 2, n_synthetic=n_images // 2))
+    cookie = sign_in(session)
+
+    with tables_on_a_small_file_system() as disk, WebServer(data_dir, database_url()) as server:
+        client = PageClient(server.port, session, cookie)
+        state = client.attend()
+        client.fetch(state)
+        disk.leave_free(server, 0)
+        while True:
+            answer = client.new_answer(state, "real")
+            status, refusal = client.request("POST", f"{client.root}/answer", answer)
+            if status != 200:
+                break
+            client.note(state, answer)
+            state = refusal["next"]
+            assert state["state"] == "reading", "the disk was never full"
+            status, refusal = client.request("GET", state["stimulus"])  # that it was sent is noted
+            if status != 200:
+                break
+        assert (status, refusal["code"]) == (503, "unavailable")
+        assert stored_answers(session) == client.acknowledged
+
+        disk.free(server)
+        while state["state"] == "reading":
+            client.fetch(state)
+            if state["token"] != answer["token"]:
+                answer = client.new_answer(state, "synthetic")
+            content, _ = client.persist("POST", f"{client.root}/answer", answer)
+            client.note(state, answer)
+            state = content["next"]
+        assert stored_answers(session) == client.acknowledged
+        assert len(client.acknowledged) == n_images
+        assert verify_audit().problems == ()
 
 
 # --- a locked database -----------------------------------------------------------------------------------------
