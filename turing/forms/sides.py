@@ -124,6 +124,12 @@ class SideForm(BootstrapFormMixin, _SideFields):
         dataset, filters = self.source
         return None if dataset is None else filter_images(dataset, filters).count()
 
+    @property
+    def asked(self) -> int:
+        """How many images are asked for, as far as that is a number."""
+        text = str(self["number"].value() or "")
+        return int(text) if text.isdecimal() else 0
+
     def _bound_to_initial(self) -> "SideForm":
         data: dict[str, Any] = {}
         for name in self.fields:

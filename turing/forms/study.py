@@ -4,6 +4,7 @@ It works without JavaScript: adding or removing a phase is a submit that changes
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -215,6 +216,11 @@ class StudyForm:
             for has_feedback in (False, True)
         }
         return json.dumps({"question": questions, "instructions": instructions})
+
+
+def base_of_side(text: str) -> str | None:
+    """The prefix of a side of the form, from a request: empty, "phase-0-", ...; None for anything else."""
+    return text if re.fullmatch(r"(phase-[0-9]-)?", text) else None
 
 
 def _initial_of(form: type[forms.Form], row: Any, reader: Any) -> dict[str, Any]:
