@@ -36,7 +36,8 @@ _NO_FEEDBACK = "you will not be told whether you were right"
 _FEEDBACK = "after the practice you will not be told whether you were right"
 
 
-def default_question(*, scale: str = "binary", positive_class: str = "real") -> str:
+def default_question(scale: str = "binary", positive_class: str = "real") -> str:
+    """What is asked of a reader unless the investigator has other words."""
     if scale == "pair":
         return f"Which of the two is {positive_class}?"
     return _QUESTIONS.get(scale, DEFAULT_QUESTION)
