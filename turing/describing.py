@@ -12,7 +12,7 @@ Fact = tuple[str, str]  # what it is about, and what is so
 
 _SCALES = {
     Scale.BINARY: "two buttons, one for each kind",
-    Scale.CONFIDENCE: "six steps, from surely real to surely synthetic; nothing is selected before the reader selects it",
+    Scale.CONFIDENCE: "six steps, from surely real to surely synthetic; none is selected before the reader does it",
     Scale.PERCENT: "0 to 100, how likely it is synthetic; nothing is set before the reader sets it, and 50 is refused",
     Scale.PAIR: "two images side by side, one of each kind (two-alternative forced choice); sides are drawn at random",
 }
@@ -86,15 +86,16 @@ def _course(study: Study) -> Iterator[Fact]:
     if study.order == TrialOrder.BLOCKS:
         yield (
             "Order",
-            f"blocks of about {study.block_size} {things} with equal shares of real and synthetic; the order of blocks, and "
-            "within each, is drawn anew for each reader and stored",
+            f"blocks of about {study.block_size} {things} with equal shares of real and synthetic; the order of blocks, "
+            "and within each, is drawn anew for each reader and stored",
         )
     else:
         yield "Order", _ORDERS[TrialOrder(study.order)]
     if study.n_repeats:
         yield (
             "Repeats",
-            f"{_count(study.n_repeats, things)} shown a second time, unannounced and never in a row; the first answer counts",
+            f"{_count(study.n_repeats, things)} shown a second time, unannounced and never in a row; the first answer "
+            "counts",
         )
     if study.break_every:
         yield "Breaks", f"offered after every {study.break_every} {things}"
@@ -135,8 +136,8 @@ def _analysis(study: Study) -> Iterator[Fact]:
     depth = "" if study.bit_depth == 8 else f", with {study.bit_depth} bits of grey"
     yield (
         "Image size",
-        f"{study.image_size} × {study.image_size} pixels{depth}: every image, real or synthetic, is rendered to it in the "
-        "same way",
+        f"{study.image_size} × {study.image_size} pixels{depth}: every image, real or synthetic, is rendered to it "
+        "in the same way",
     )
     yield (
         "Leak audit",

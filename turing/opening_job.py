@@ -1,11 +1,9 @@
 """Opening a study as a job: hundreds of images are rendered and audited, which is too long for a request.
 
-All or nothing, as `services.open_study` is: a job that is cancelled, killed or taken over leaves a draft, or an open study
-and the note of it in the job, written in one transaction. `manage.py open_study` does the same without a job.
+All or nothing, as `services.open_study` is: a job that is cancelled, killed or taken over leaves a draft, or an open
+study and the note of it in the job, written in one transaction. `manage.py open_study` does the same without a job.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +12,7 @@ from django.db import transaction
 from config.accounts.models import User
 from turing.errors import LeaksFound, StudyError
 from turing.models import AuditEvent, Study
-from turing.services import open_study
-from turing.services.opening import MAX_REASON
+from turing.services.opening import MAX_REASON, finish_opening, prepared_opening
 from turing.services.studies import lock_study
 from worker.models import Job
 from worker.registry import JobContext, JobError
@@ -60,19 +57,19 @@ def run_opening(context: JobContext, parameters: OpenParameters) -> dict[str, An
         raise JobError("This study is not there any more: its draft was deleted.")
     by = User.objects.filter(pk=parameters.opened_by_id or 0).first()
 
-    def progress(done: int, total: int, message: str) -> None:
+    def progress(done: int, total: int) -> None:
         context.raise_if_stopped()
-        context.progress(done, total, "images", message)
+        context.progress(done, total, "steps", "Rendering the images" if 2 * done <= total else "Auditing for leaks")
 
-    @contextmanager
-    def fence() -> Iterator[None]:
-        context.raise_if_stopped()
-        with context.fenced():
-            yield
-            Job.objects.filter(pk=context.job_id).update(result=OPENED)
-
+    reason = parameters.override_reason
     try:
-        open_study(study=study, by=by, override_reason=parameters.override_reason, progress=progress, fence=fence)
+        with prepared_opening(study=study, override_reason=reason, progress=progress) as prepared:
+            if prepared.report["blocked"] and not reason:
+                finish_opening(prepared=prepared, by=by)  # records the attempt, and refuses
+            context.raise_if_stopped()
+            with context.fenced():
+                finish_opening(prepared=prepared, by=by, override_reason=reason)
+                Job.objects.filter(pk=context.job_id).update(result=OPENED)
     except LeaksFound as refusal:
         with context.fenced():
             Job.objects.filter(pk=context.job_id).update(result={"report": refusal.report})

@@ -1,7 +1,7 @@
 """A study as a reader will see it, for its investigator: a few images, drawn for this once, rendered as readers get them.
 
-Where the preview stands is kept in the investigator's web session and nowhere else: it writes none of the tables of the
-record and no audit event. Images that readers of an open study will meet are never drawn.
+Where the preview stands is kept in the investigator's web session and nowhere else: it writes none of the tables of
+the record and no audit event. Images that readers of an open study will meet are never drawn.
 """
 
 import hashlib
@@ -109,8 +109,8 @@ def begin_preview(study: Study) -> Preview:
     drawn = [trials for trials in drawn if trials]
     if not drawn:
         raise StudyError(
-            "There is no image left for a preview: all that match are in this study, and what its readers will judge is not "
-            "shown to anybody."
+            "There is no image left for a preview: all that match are in this study, and what its readers will judge "
+            "is not shown to anybody."
         )
     steps = list(practice)
     for index, trials in enumerate(drawn):

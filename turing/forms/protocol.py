@@ -42,7 +42,7 @@ SECTIONS = (
     Section(
         "practice",
         "Practice and repeats",
-        "Images before the first one that counts, and images shown twice to see whether a reader agrees with himself or herself.",
+        "Images before the first one that counts, and images shown twice: does a reader agree with herself or himself?",
         ("n_practice", "practice_feedback", "n_repeats"),
     ),
     Section(
@@ -72,15 +72,16 @@ SECTIONS = (
     Section(
         "groups",
         "Reader groups",
-        "Readers declare their experience before they start; the group follows from it, by the rule that you set here. It is fixed "
-        "when the study is opened, and the results compare the groups.",
+        "Readers declare their experience before they start; the group follows from it, by the rule that you set here. It "
+        "is fixed when the study is opened, and the results compare the groups.",
         ("group_by",),
     ),
     Section(
         "phases",
         "More phases",
-        "After the images above come others, with a question and instructions of their own: for instance first unaware of the "
-        "purpose, then told that some images are synthetic, then told what to look for. No image is shown in two phases.",
+        "After the images above come others, with a question and instructions of their own: for instance first unaware of "
+        "the purpose, then told that some images are synthetic, then told what to look for. No image is shown in two "
+        "phases.",
         (),
     ),
 )
@@ -262,9 +263,7 @@ class _ProtocolFields(forms.Form):
         label="Closing words",
         help_text="Markdown. Shown below the thanks after the last image. Empty: the thanks alone.",
     )
-    group_by = forms.ChoiceField(
-        choices=GroupBy.choices, required=False, widget=forms.RadioSelect, label="Groups by"
-    )
+    group_by = forms.ChoiceField(choices=GroupBy.choices, required=False, widget=forms.RadioSelect, label="Groups by")
 
 
 class ProtocolForm(BootstrapFormMixin, _ProtocolFields):

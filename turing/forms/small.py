@@ -26,7 +26,10 @@ class OverrideForm(BootstrapFormMixin, forms.Form):
 
 class SecondSessionForm(BootstrapFormMixin, forms.Form):
     name = forms.CharField(
-        max_length=200, required=False, label="Name of the second session", help_text="Empty: made from that of this study."
+        max_length=200,
+        required=False,
+        label="Name of the second session",
+        help_text="Empty: made from that of this study.",
     )
     washout_days = forms.IntegerField(
         min_value=0,

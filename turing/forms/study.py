@@ -97,7 +97,7 @@ class StudyForm:
     # --- for the view ---
 
     def is_valid(self) -> bool:
-        if not self.is_bound or self.changes_phases or not all([form.is_valid() for form in self._all_forms()]):
+        if not self.is_bound or self.changes_phases or not all(form.is_valid() for form in self._all_forms()):
             return False
         self._check_groups()
         if not self.is_follow_up:

@@ -1,6 +1,13 @@
 """Pages of investigators. Results have their own views in `turing.results`, readers in `turing.reading`."""
 
-from turing.views.drafts import matching_count, second_session_create, study_clone, study_create, study_delete, study_edit
+from turing.views.drafts import (
+    matching_count,
+    second_session_create,
+    study_clone,
+    study_create,
+    study_delete,
+    study_edit,
+)
 from turing.views.invitations import invitation_create, invitation_revoke
 from turing.views.previews import (
     preview,

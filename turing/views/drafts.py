@@ -66,7 +66,9 @@ def study_clone(request: SignedInRequest, study_id: UUID) -> HttpResponse:
     except StudyError as error:
         messages.error(request, str(error))
         return redirect(study)
-    messages.success(request, f"A new draft with the protocol of “{study}” and a seed of its own. It has no readers yet.")
+    messages.success(
+        request, f"A new draft with the protocol of “{study}” and a seed of its own. It has no readers yet."
+    )
     return redirect("turing:study_edit", clone.pk)
 
 

@@ -1,4 +1,4 @@
-"""The preview of a study: the readers' own pages and the JSON of the reading page, for investigators, stored nowhere."""
+"""The preview of a study: the readers' own pages, and the JSON of the reading page, for investigators; never stored."""
 
 import secrets
 from collections.abc import Callable
@@ -267,7 +267,9 @@ def _find(request: HttpRequest, study: Study) -> Preview | None:
 def _require(request: HttpRequest, study: Study) -> Preview:
     preview = _find(request, study)
     if preview is None:
-        raise UnknownImage("The study was changed, or its preview was left for others. Reload the page: it begins anew.")
+        raise UnknownImage(
+            "The study was changed, or its preview was given up. Reload the page: it begins anew."
+        )
     return preview
 
 
