@@ -17,7 +17,7 @@ from turing.ordering import Place, draw_order
 
 ALGORITHM = (
     "numpy.random.Generator(PCG64(seed)); in each phase, real before synthetic: permutation of the sorted hashes not "
-    "drawn yet, of which the first are taken (in phase 1 those of the practice after the others), passing over one that "
+    "drawn yet, of which the first are taken (in phase 1 those of the practice after the others), passing over what "
     "later phases cannot do without; then phase by phase, practice first: sides, blocks, repeats"
 )
 LARGEST_SEED = 2**53 - 1  # exact in JSON everywhere
@@ -132,6 +132,11 @@ def places_of(trials: Iterable[DrawnTrial]) -> list[Place]:
     ]
 
 
+def share_practice(n_practice: int, *, pairs: bool) -> tuple[int, int]:
+    """Real and synthetic images that so many practice trials need; of an odd number one more is real."""
+    return (n_practice, n_practice) if pairs else ((n_practice + 1) // 2, n_practice // 2)
+
+
 def share_repeats(sizes: Sequence[int], n_repeats: int) -> list[int]:
     """How many of the repeats each phase has: in proportion to its trials (`sizes`), by largest remainders.
 
@@ -165,7 +170,7 @@ def _draw_images(
     _refuse_repeats(supplies)
     used = {sha256 for phase in shown_before or () for image in phase for sha256 in _hashes(image)}
     needs = [(supply.n_real, supply.n_synthetic) if shown_before is None else (0, 0) for supply in supplies]
-    extra = (n_practice, n_practice) if pairs else ((n_practice + 1) // 2, n_practice // 2)
+    extra = share_practice(n_practice, pairs=pairs)
     stocks = [
         _Stock(
             origin,
@@ -329,9 +334,7 @@ def _draw_blocks(images: Sequence[DrawnImage], block_size: int, generator: np.ra
     return blocks
 
 
-def _draw_repeated(
-    images: Sequence[DrawnImage], numbers: tuple[int, int], generator: np.random.Generator
-) -> list[int]:
+def _draw_repeated(images: Sequence[DrawnImage], numbers: tuple[int, int], generator: np.random.Generator) -> list[int]:
     """Indices of those shown again: so many of each kind, and more of the other where there are not enough of one."""
     real, synthetic = ([index for index, image in enumerate(images) if image.origin == origin] for origin in SIDES)
     n_real = max(min(numbers[0], len(real)), sum(numbers) - len(synthetic))
