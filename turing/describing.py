@@ -86,8 +86,8 @@ def _course(study: Study) -> Iterator[Fact]:
     if study.order == TrialOrder.BLOCKS:
         yield (
             "Order",
-            f"blocks of about {study.block_size} {things} with equal shares of real and synthetic; the order of blocks, "
-            "and within each, is drawn anew for each reader and stored",
+            f"blocks of about {study.block_size} {things} with equal shares of real and synthetic; the order of "
+            "blocks, and within each, is drawn anew for each reader and stored",
         )
     else:
         yield "Order", _ORDERS[TrialOrder(study.order)]

@@ -5,6 +5,7 @@ study and the note of it in the job, written in one transaction. `manage.py open
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from django.db import transaction
@@ -12,13 +13,14 @@ from django.db import transaction
 from config.accounts.models import User
 from turing.errors import LeaksFound, StudyError
 from turing.models import AuditEvent, Study
+from turing.services.being_opened import KIND, require_not_being_opened
 from turing.services.opening import MAX_REASON, finish_opening, prepared_opening
+from turing.services.rendering import remove_files
 from turing.services.studies import lock_study
 from worker.models import Job
 from worker.registry import JobContext, JobError
 from worker.services import enqueue_job
 
-KIND = "turing.open_study"
 OPENED: dict[str, Any] = {"opened": True}  # result of a job that did
 
 
@@ -39,7 +41,7 @@ def start_opening(*, study: Study, by: User, override_reason: str = "") -> Job:
     locked = lock_study(study.pk)
     if locked.status != Study.Status.DRAFT:
         raise StudyError(f"“{study}” cannot be opened: it is {locked.get_status_display().lower()} already.")
-    require_not_opening(locked)
+    require_not_being_opened(locked)
     parameters = OpenParameters(study_id=str(study.pk), override_reason=override_reason, opened_by_id=by.pk)
     return enqueue_job(kind=KIND, parameters=parameters, title=f"Open “{study}”", created_by=by)
 
@@ -62,8 +64,10 @@ def run_opening(context: JobContext, parameters: OpenParameters) -> dict[str, An
         context.progress(done, total, "steps", "Rendering the images" if 2 * done <= total else "Auditing for leaks")
 
     reason = parameters.override_reason
+    journal = _Journal(context.directory / "stimuli.txt")
+    journal.take_back()
     try:
-        with prepared_opening(study=study, override_reason=reason, progress=progress) as prepared:
+        with prepared_opening(study=study, override_reason=reason, progress=progress, saved=journal) as prepared:
             if prepared.report["blocked"] and not reason:
                 finish_opening(prepared=prepared, by=by)  # records the attempt, and refuses
             context.raise_if_stopped()
@@ -79,6 +83,27 @@ def run_opening(context: JobContext, parameters: OpenParameters) -> dict[str, An
     return OPENED
 
 
+class _Journal(list[str]):
+    """Names of the files that were made for readers, also on disk: a process that is killed cannot remove them, the
+    next attempt can.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+
+    def append(self, name: str) -> None:
+        super().append(name)
+        with self._path.open("a") as file:
+            file.write(f"{name}\n")
+
+    def take_back(self) -> None:
+        """Remove the files of an attempt that came to no end: no study shows them."""
+        if self._path.exists():
+            remove_files(self._path.read_text().splitlines())
+            self._path.unlink()
+
+
 def latest_opening(study: Study) -> Job | None:
     """The last job that was to open the study; None when the draft has been changed since it ended."""
     job = Job.objects.filter(kind=KIND, parameters__study_id=str(study.pk)).order_by("-created_at").first()
@@ -88,14 +113,3 @@ def latest_opening(study: Study) -> Job | None:
         action="study.changed", object_id=str(study.pk), at__gt=job.finished_at
     ).exists()
     return None if changed else job
-
-
-def is_being_opened(study: Study) -> bool:
-    jobs = Job.objects.filter(kind=KIND, parameters__study_id=str(study.pk))
-    return jobs.filter(state__in=Job.ACTIVE).exists()
-
-
-def require_not_opening(study: Study) -> None:
-    """Raises StudyError while a job opens the study: what it draws must not change below it."""
-    if is_being_opened(study):
-        raise StudyError(f"“{study}” is being opened right now. Wait for it to end, or cancel it on the study's page.")

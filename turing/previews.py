@@ -1,4 +1,4 @@
-"""A study as a reader will see it, for its investigator: a few images, drawn for this once, rendered as readers get them.
+"""A study as a reader will see it, for its investigator: a few images, drawn for once, rendered as readers get them.
 
 Where the preview stands is kept in the investigator's web session and nowhere else: it writes none of the tables of
 the record and no audit event. Images that readers of an open study will meet are never drawn.

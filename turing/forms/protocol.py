@@ -9,7 +9,13 @@ from config.forms import BootstrapFormMixin
 from turing.drawing import LARGEST_SEED
 from turing.models import GroupBy, MarkKind, Origin, Scale, TrialOrder
 from turing.models.studies import DEFAULT_LEAK_LIMIT
-from turing.services.studies import MAX_IMAGE_SIZE
+from turing.services.checking import (
+    LONGEST_LIMIT_MS,
+    MAX_IMAGE_SIZE,
+    MOST_PRACTICE,
+    MOST_WASHOUT_DAYS,
+    SHORTEST_LIMIT_MS,
+)
 from turing.texts import (
     DEFAULT_INSTRUCTIONS,
     DEFAULT_QUESTION,
@@ -19,7 +25,8 @@ from turing.texts import (
     is_default_question,
 )
 
-SHORTEST_SECONDS, LONGEST_SECONDS = 0.2, 3600
+SHORTEST_SECONDS, LONGEST_SECONDS = SHORTEST_LIMIT_MS / 1000, LONGEST_LIMIT_MS / 1000
+SCALES_WITH_WORDS = (Scale.BINARY, Scale.PERCENT)  # whose words for the two kinds can be chosen
 
 
 @dataclass(frozen=True)
@@ -72,15 +79,15 @@ SECTIONS = (
     Section(
         "groups",
         "Reader groups",
-        "Readers declare their experience before they start; the group follows from it, by the rule that you set here. It "
-        "is fixed when the study is opened, and the results compare the groups.",
+        "Readers declare their experience before they start; the group follows from it, by the rule that you set here. "
+        "It is fixed when the study is opened, and the results compare the groups.",
         ("group_by",),
     ),
     Section(
         "phases",
         "More phases",
-        "After the images above come others, with a question and instructions of their own: for instance first unaware of "
-        "the purpose, then told that some images are synthetic, then told what to look for. No image is shown in two "
+        "After the images above come others, with a question and instructions of their own: for instance first unaware "
+        "of the purpose, then told that some images are synthetic, then told what to look for. No image is shown in two "
         "phases.",
         (),
     ),
@@ -126,7 +133,6 @@ class _ProtocolFields(forms.Form):
         choices=[(8, "8 bits: 256 greys"), (16, "16 bits: all the greys of the images")],
         coerce=int,
         initial=8,
-        empty_value=8,
         required=False,
         label="Depth of grey",
         help_text="16 bits only when every image of both sets was imported with more than 8; readers then have room to "
@@ -156,8 +162,8 @@ class _ProtocolFields(forms.Form):
         max_length=40,
         initial=Origin.REAL.label,
         required=False,
-        label="Word on the button for “real”",
-        widget=forms.TextInput(attrs={"data-needs": "scale=binary"}),
+        label="Word for “real”",
+        widget=forms.TextInput(attrs={"data-needs": "scale=binary|percent"}),
         help_text="Change the two words when readers shall not know yet what is asked, for instance “Usual” and "
         "“Unusual”; then change the question too.",
     )
@@ -165,8 +171,8 @@ class _ProtocolFields(forms.Form):
         max_length=40,
         initial=Origin.SYNTHETIC.label,
         required=False,
-        label="Word on the button for “synthetic”",
-        widget=forms.TextInput(attrs={"data-needs": "scale=binary"}),
+        label="Word for “synthetic”",
+        widget=forms.TextInput(attrs={"data-needs": "scale=binary|percent"}),
     )
     mark_kind = forms.ChoiceField(
         choices=MarkKind.choices,
@@ -184,7 +190,7 @@ class _ProtocolFields(forms.Form):
     n_practice = forms.IntegerField(
         required=False,
         min_value=0,
-        max_value=100,
+        max_value=MOST_PRACTICE,
         label="Practice images",
         help_text="Shown first, half of each kind, and kept out of the results. They are drawn from the images that "
         "match above, and are not shown again. Empty: none.",
@@ -263,6 +269,13 @@ class _ProtocolFields(forms.Form):
         label="Closing words",
         help_text="Markdown. Shown below the thanks after the last image. Empty: the thanks alone.",
     )
+    washout_days = forms.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=MOST_WASHOUT_DAYS,
+        label="Washout in days",
+        help_text="Each reader can start so long after finishing the first session.",
+    )
     group_by = forms.ChoiceField(choices=GroupBy.choices, required=False, widget=forms.RadioSelect, label="Groups by")
 
 
@@ -283,6 +296,9 @@ class ProtocolForm(BootstrapFormMixin, _ProtocolFields):
             )
         if cleaned["order"] == TrialOrder.BLOCKS and not cleaned.get("block_size") and "block_size" not in self.errors:
             self.add_error("block_size", "How many images does a block have? At least 2.")
+        exposure, limit = cleaned.get("exposure_limit"), cleaned.get("time_limit")
+        if exposure and limit and exposure > limit:
+            self.add_error("exposure_limit", "Longer than the time for an answer: the image would never go.")
         if cleaned.get("practice_feedback") and not cleaned.get("n_practice") and "n_practice" not in self.errors:
             self.add_error("n_practice", "Feedback needs practice images: how many?")
         return cleaned
@@ -295,11 +311,10 @@ class ProtocolForm(BootstrapFormMixin, _ProtocolFields):
         values |= {name: cleaned[name] or 0 for name in _EMPTY_IS_ZERO}
         for name, field in _SECONDS.items():
             values[field] = None if cleaned[name] is None else round(1000 * cleaned[name])
-        # words on buttons are for a scale that has two of them
         words = {name: cleaned[name] for name in ("real_label", "synthetic_label")}
-        is_binary = cleaned["scale"] == Scale.BINARY
+        has_words = cleaned["scale"] in SCALES_WITH_WORDS
         return values | {
-            **{name: word if is_binary else self.fields[name].initial for name, word in words.items()},
+            **{name: word if has_words else self.fields[name].initial for name, word in words.items()},
             "bit_depth": cleaned["bit_depth"] or 8,
             "block_size": cleaned["block_size"] if cleaned["order"] == TrialOrder.BLOCKS else 0,
             "leak_limit": DEFAULT_LEAK_LIMIT if cleaned["leak_limit"] is None else cleaned["leak_limit"],
@@ -311,7 +326,7 @@ class ProtocolForm(BootstrapFormMixin, _ProtocolFields):
 def protocol_initial(study: Any) -> dict[str, Any]:
     """Values of the fields, from a study."""
     initial = {name: getattr(study, name) for name in (*_AS_THEY_ARE, "bit_depth", "leak_limit", "practice_feedback")}
-    initial |= {name: getattr(study, name) for name in ("real_label", "synthetic_label")}
+    initial |= {name: getattr(study, name) for name in ("real_label", "synthetic_label", "washout_days")}
     initial |= {name: getattr(study, name) or None for name in (*_EMPTY_IS_ZERO, "block_size")}
     for name, field in _SECONDS.items():
         milliseconds = getattr(study, field)

@@ -63,13 +63,13 @@ class PhaseForm(BootstrapFormMixin, forms.Form):
         max_length=40,
         initial=Origin.REAL.label,
         label="Word for “real”",
-        widget=forms.TextInput(attrs={"data-needs": "scale=binary"}),
+        widget=forms.TextInput(attrs={"data-needs": "scale=binary|percent"}),
     )
     synthetic_label = forms.CharField(
         max_length=40,
         initial=Origin.SYNTHETIC.label,
         label="Word for “synthetic”",
-        widget=forms.TextInput(attrs={"data-needs": "scale=binary"}),
+        widget=forms.TextInput(attrs={"data-needs": "scale=binary|percent"}),
     )
 
     def __init__(

@@ -3,11 +3,11 @@
 from django import forms
 
 from config.forms import BootstrapFormMixin
+from turing.services.checking import MOST_WASHOUT_DAYS
 from turing.services.invitations import MAX_AT_ONCE
 from turing.services.opening import MAX_REASON
 
 USUAL_WASHOUT_DAYS = 28
-LONGEST_WASHOUT_DAYS = 730
 
 
 class InvitationForm(BootstrapFormMixin, forms.Form):
@@ -33,7 +33,7 @@ class SecondSessionForm(BootstrapFormMixin, forms.Form):
     )
     washout_days = forms.IntegerField(
         min_value=0,
-        max_value=LONGEST_WASHOUT_DAYS,
+        max_value=MOST_WASHOUT_DAYS,
         initial=USUAL_WASHOUT_DAYS,
         label="Washout in days",
         help_text="Each reader can start so long after finishing the first session. Four weeks are usual.",

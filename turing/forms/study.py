@@ -13,15 +13,16 @@ from django import forms
 from django.forms import BoundField
 from django.http import QueryDict
 
+from turing.drawing import share_practice
 from turing.errors import StudyError
-from turing.forms.protocol import SECTIONS, ProtocolForm, Section, protocol_initial
+from turing.forms.protocol import SCALES_WITH_WORDS, SECTIONS, ProtocolForm, Section, protocol_initial
 from turing.forms.rows import SIDES, USUAL_GROUPS, GroupForm, PhaseForm, phase_initial, side_initial
 from turing.forms.sides import SideForm, side_options
 from turing.grouping import clean_groups
 from turing.models import GroupBy, Scale, Study
+from turing.services.checking import MOST_PHASES
 from turing.texts import default_instructions, default_question
 
-MOST_PHASES = 6
 N_GROUPS = 4  # rows of the form
 N_PHASES = "n_phases"  # hidden: how many later phases the page shows
 ADD_PHASE, REMOVE_PHASE = "add_phase", "remove_phase"  # buttons; the second one's value is the index of the phase
@@ -112,11 +113,11 @@ class StudyForm:
         """Arguments of `create_study` and `update_study`, from a valid form."""
         values = {**self.main.values, "groups": self._groups}
         if self.is_follow_up:
-            return values
+            return {**values, "washout_days": self.main.cleaned_data["washout_days"] or 0}
         for side in self.sides.values():
             values |= side.values
         values["later_phases"] = [phase.values for phase in self.phases]
-        if values["scale"] != Scale.BINARY:
+        if values["scale"] not in SCALES_WITH_WORDS:
             plain = {name: values[name] for name in ("real_label", "synthetic_label")}
             values["later_phases"] = [phase | plain for phase in values["later_phases"]]
         return values
@@ -136,10 +137,9 @@ class StudyForm:
     def _check_numbers(self) -> None:
         cleaned = self.main.cleaned_data
         is_pair = cleaned["scale"] == Scale.PAIR
-        practice = cleaned["n_practice"] or 0
-        for side, form in self.sides.items():
-            half = -(-practice // 2) if side == "real" else practice // 2
-            form.check_number(also=practice if is_pair else half)
+        practice = share_practice(cleaned["n_practice"] or 0, pairs=is_pair)
+        for form, also in zip(self.sides.values(), practice, strict=True):
+            form.check_number(also=also)
         for phase in self.phases:
             for form in phase.side_forms:
                 form.check_number()
@@ -162,7 +162,7 @@ class StudyForm:
 
     @property
     def non_field_errors(self) -> list[str]:
-        return list(self.main.non_field_errors())
+        return [str(error) for error in self.main.non_field_errors()]
 
     @property
     def has_errors(self) -> bool:

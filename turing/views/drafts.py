@@ -14,7 +14,7 @@ from turing.errors import StudyError
 from turing.forms import SecondSessionForm, SideForm, StudyForm, side_options
 from turing.forms.study import base_of_side
 from turing.models import Origin, Study
-from turing.opening_job import is_being_opened
+from turing.services.being_opened import is_being_opened
 from turing.views._shared import SignedInRequest, get_study, study_page
 
 

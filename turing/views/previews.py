@@ -267,9 +267,7 @@ def _find(request: HttpRequest, study: Study) -> Preview | None:
 def _require(request: HttpRequest, study: Study) -> Preview:
     preview = _find(request, study)
     if preview is None:
-        raise UnknownImage(
-            "The study was changed, or its preview was given up. Reload the page: it begins anew."
-        )
+        raise UnknownImage("The study was changed, or its preview was given up. Reload the page: it begins anew.")
     return preview
 
 
