@@ -87,7 +87,7 @@ SECTIONS = (
         "phases",
         "More phases",
         "After the images above come others, with a question and instructions of their own: for instance first unaware "
-        "of the purpose, then told that some images are synthetic, then told what to look for. No image is shown in two "
+        "of the purpose, then told that some images are synthetic, then told what to look for. No image is in two "
         "phases.",
         (),
     ),
@@ -106,7 +106,7 @@ class _ProtocolFields(forms.Form):
     question = forms.CharField(max_length=300, initial=DEFAULT_QUESTION, help_text="Shown above every image.")
     instructions = forms.CharField(
         initial=DEFAULT_INSTRUCTIONS,
-        widget=forms.Textarea(attrs={"rows": 14}),
+        widget=forms.Textarea(attrs={"rows": 12}),
         help_text="Markdown. Readers see them before the first image, with the keys explained below.",
     )
     positive_class = forms.ChoiceField(

@@ -82,10 +82,10 @@ class StudyForm:
             for index in range(n_phases)
         ]
         if initial is not None:
-            for form in self._all_forms():
+            for form in self.all_forms():
                 form.initial = _typed_in(form, initial) or form.initial
 
-    def _all_forms(self) -> list[forms.Form]:
+    def all_forms(self) -> list[forms.Form]:
         sides = [] if self.is_follow_up else list(self.sides.values())
         later = [] if self.is_follow_up else [part for phase in self.phases for part in (phase, *phase.side_forms)]
         return [self.main, *sides, *self.groups, *later]
@@ -98,12 +98,12 @@ class StudyForm:
     # --- for the view ---
 
     def is_valid(self) -> bool:
-        if not self.is_bound or self.changes_phases or not all(form.is_valid() for form in self._all_forms()):
+        if not self.is_bound or self.changes_phases or not all(form.is_valid() for form in self.all_forms()):
             return False
         self._check_groups()
         if not self.is_follow_up:
             self._check_numbers()
-        return not any(form.errors for form in self._all_forms())
+        return not any(form.errors for form in self.all_forms())
 
     def add_error(self, field: str | None, error: str) -> None:
         self.main.add_error(field, error)
@@ -166,7 +166,7 @@ class StudyForm:
 
     @property
     def has_errors(self) -> bool:
-        return self.is_bound and not self.changes_phases and any(form.errors for form in self._all_forms())
+        return self.is_bound and not self.changes_phases and any(form.errors for form in self.all_forms())
 
     @property
     def fields(self) -> dict[str, BoundField]:
