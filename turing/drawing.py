@@ -305,7 +305,7 @@ def _draw_trials(
     ]
     n_blocks = max(blocks, default=0)
     filled = Counter(blocks)
-    for index in _draw_repeated(images, n_repeats, generator):
+    for index in _draw_repeated(images, blocks, n_repeats, generator):
         block = trials[index].block
         others = [other for other in range(1, n_blocks + 1) if other != block]
         if others:
@@ -334,12 +334,23 @@ def _draw_blocks(images: Sequence[DrawnImage], block_size: int, generator: np.ra
     return blocks
 
 
-def _draw_repeated(images: Sequence[DrawnImage], numbers: tuple[int, int], generator: np.random.Generator) -> list[int]:
-    """Indices of those shown again: so many of each kind, and more of the other where there are not enough of one."""
-    real, synthetic = ([index for index, image in enumerate(images) if image.origin == origin] for origin in SIDES)
-    n_real = max(min(numbers[0], len(real)), sum(numbers) - len(synthetic))
-    chosen = [*generator.permutation(real)[:n_real], *generator.permutation(synthetic)[: sum(numbers) - n_real]]
-    return [int(index) for index in chosen]
+def _draw_repeated(
+    images: Sequence[DrawnImage], blocks: Sequence[int], numbers: tuple[int, int], generator: np.random.Generator
+) -> list[int]:
+    """Indices of those shown again: so many of each kind, and more of the other where there are not enough of one; from
+    all blocks alike.
+    """
+    by_kind = [[index for index, image in enumerate(images) if image.origin == origin] for origin in SIDES]
+    n_real = max(min(numbers[0], len(by_kind[0])), sum(numbers) - len(by_kind[1]))
+    chosen: list[int] = []
+    taken: Counter[int] = Counter()  # by block
+    for own, number in zip(by_kind, (n_real, sum(numbers) - n_real), strict=True):
+        left = [own[index] for index in generator.permutation(len(own))]
+        for _ in range(number):
+            chosen.append(min(left, key=lambda index: taken[blocks[index]]))  # the first of several
+            left.remove(chosen[-1])
+            taken[blocks[chosen[-1]]] += 1
+    return chosen
 
 
 def _in_order(trials: list[DrawnTrial], *, order: str, seed: int) -> list[DrawnTrial]:

@@ -21,6 +21,8 @@ def clean_groups(group_by: str, groups: Any) -> list[dict[str, Any]]:
         return []
     if not isinstance(groups, list) or not 2 <= len(groups) <= MOST_GROUPS:
         raise StudyError(f"Reader groups: between 2 and {MOST_GROUPS} are needed.")
+    if not all(isinstance(group, dict) for group in groups):
+        raise StudyError("Reader groups: each is an object with a name and a rule.")
     names = [str(group.get("name", "")).strip() for group in groups]
     if any(not name or len(name) > LONGEST_NAME for name in names) or len({name.lower() for name in names}) < len(
         names
@@ -57,7 +59,10 @@ def _clean_years(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _clean_grades(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    chosen = [list(dict.fromkeys(group.get("grades") or [])) for group in groups]
+    lists: list[Any] = [group.get("grades") for group in groups]
+    if not all(isinstance(grades, list) and all(isinstance(grade, str) for grade in grades) for grades in lists):
+        raise StudyError("Reader groups: each needs a list of grades.")
+    chosen = [list(dict.fromkeys(grades)) for grades in lists]
     given = [grade for grades in chosen for grade in grades]
     if sorted(given) != sorted(Grade.values) or not all(chosen):
         raise StudyError("Reader groups: each grade belongs into one group, and each group needs a grade.")

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from imaging.rendering import render_square, to_8_bit
+from imaging.rendering import render_square, to_8_bit, to_full_16_bit
 from tests.imaging.archives import grey
 
 sizes = st.integers(1, 48)
@@ -105,3 +105,60 @@ def test_sizes_below_one_are_refused(size):
 def test_colour_is_refused():
     with pytest.raises(ValueError, match=r"shape \(height, width\)"):
         render_square(np.zeros((4, 4, 3), dtype=np.uint8), 2)
+
+
+deep = hnp.arrays(np.uint16, st.tuples(sizes, sizes), elements=st.integers(0, 65535))
+
+
+@settings(deadline=None, max_examples=80)
+@given(pixels=deep, size=st.integers(1, 40))
+def test_16_bits_stay_16_bits(pixels, size):
+    before = pixels.copy()
+
+    rendered = render_square(pixels, size, bit_depth=16)
+
+    assert rendered.dtype == np.uint16
+    assert rendered.shape == (size, size)
+    assert np.array_equal(pixels, before)
+
+
+@settings(deadline=None, max_examples=80)
+@given(pixels=deep)
+def test_16_bits_span_the_full_range_in_the_same_order(pixels):
+    stretched = to_full_16_bit(pixels).astype(int)
+
+    if pixels.min() == pixels.max():
+        assert not stretched.any()
+        return
+    assert (stretched.min(), stretched.max()) == (0, 65535)
+    low, span = int(pixels.min()), int(pixels.max()) - int(pixels.min())
+    exact = (pixels.astype(int) - low) * 65535 / span
+    assert np.abs(stretched - exact).max() <= 0.5 + 1e-6
+    assert np.array_equal(np.argsort(stretched, axis=None, kind="stable"), np.argsort(pixels, axis=None, kind="stable"))
+
+
+@pytest.mark.parametrize(("shape", "size"), [((64, 64), 20), ((30, 30), 50), ((100, 100), 56)])
+def test_16_bits_are_resampled_as_8_bits_are(shape, size):
+    pixels = np.random.default_rng(1).integers(0, 65536, shape).astype(np.uint16)
+
+    rendered = render_square(pixels, size, bit_depth=16)
+
+    assert np.abs(rendered - triangle_resize(to_full_16_bit(pixels), size)).max() <= 1.01
+
+
+def test_both_depths_show_the_same_picture():
+    pixels = np.random.default_rng(1).integers(100, 4100, (60, 40)).astype(np.uint16)
+
+    eight, sixteen = render_square(pixels, 25), render_square(pixels, 25, bit_depth=16)
+
+    assert np.abs(eight - sixteen / 257).max() <= 2  # grey levels of 256: three roundings
+
+
+def test_bits_that_are_not_there_are_not_made_up():
+    with pytest.raises(ValueError, match="8-bit pixels cannot be rendered to 16 bits"):
+        render_square(grey(1), 8, bit_depth=16)
+
+
+def test_a_depth_that_nobody_has_is_refused():
+    with pytest.raises(ValueError, match="bit_depth must be 8 or 16, not 12"):
+        render_square(grey(1), 8, bit_depth=12)

@@ -1,6 +1,7 @@
 """The same verbs from the command line."""
 
 import csv
+import json
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -41,6 +42,71 @@ def test_create_open_close_export(tmp_path, capsys):
         assert len(list(csv.DictReader(file))) == 5
     assert f"5 answers written to {out}" in capsys.readouterr().out
     assert set(tmp_path.iterdir()) == {instructions, out}
+
+
+def test_a_protocol_file_holds_everything_else(tmp_path):
+    make_dataset(name="Ward A", n=9)
+    make_dataset(name="Made up", origin="synthetic", n=9)
+    make_dataset(name="Made up later", origin="synthetic", n=2, seed=1)
+    protocol = {
+        "real_dataset": "Ward A",
+        "synthetic_dataset": "Made up",
+        "n_real": 2,
+        "n_synthetic": 5,
+        "seed": 8,
+        "scale": "confidence",
+        "n_practice": 2,
+        "order": "blocks",
+        "block_size": 2,
+        "group_by": "years",
+        "groups": [{"name": "A", "from_years": 0}, {"name": "B", "from_years": 5}],
+        "later_phases": [{"synthetic_dataset": "Made up later", "n_real": 1, "n_synthetic": 1}],
+    }
+    file = tmp_path / "protocol.json"
+    file.write_text(json.dumps(protocol), encoding="utf-8")
+
+    call_command("create_study", "Night study", "--protocol", str(file), "--n-synthetic", "3")
+
+    study = Study.objects.get()
+    assert (study.scale, study.n_practice, study.order, study.block_size) == ("confidence", 2, "blocks", 2)
+    assert (study.n_real, study.n_synthetic, study.seed) == (2, 3, 8)  # the command line wins
+    phase = study.later_phases.get()
+    assert (phase.real_dataset.name, phase.synthetic_dataset.name) == ("Ward A", "Made up later")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "is not JSON"),
+        ("[]", "must be a JSON object"),
+        ('{"colour": 1}', "colour cannot be set. Possible: asks_comment, "),
+        ('{"later_phases": [1]}', "later_phases must be a list of objects with title, "),
+        ("{}", "--real is needed, or real_dataset in the protocol file."),
+        ('{"real_dataset": "Ward Z"}', "--synthetic is needed"),
+        (None, "cannot be read: "),
+    ],
+)
+def test_a_mistake_in_a_protocol_file_is_named(tmp_path, text, message):
+    file = tmp_path / "protocol.json"
+    if text is not None:
+        file.write_text(text, encoding="utf-8")
+
+    with pytest.raises(CommandError) as error:
+        call_command("create_study", "Night study", "--protocol", str(file))
+
+    assert message in str(error.value)
+    assert str(file) in str(error.value) or "is needed" in str(error.value)
+
+
+def test_a_second_session_needs_the_first_alone():
+    first = make_open_study(name="First")
+
+    call_command("create_study", "Again", "--follows", "First", "--washout-days", "7")
+
+    second = Study.objects.get(name="Again")
+    assert (second.follows, second.washout_days, second.n_real) == (first, 7, first.n_real)
+    with pytest.raises(CommandError, match="A second session has the protocol of the first: n_real, seed cannot be"):
+        call_command("create_study", "Other", "--follows", "First", "--n-real", "1", "--seed", "2")
 
 
 @pytest.mark.parametrize(

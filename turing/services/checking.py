@@ -34,7 +34,7 @@ def check_draft(study: Study, later_phases: Sequence[Phase], *, image_size: int 
     if len(phases) > MOST_PHASES:
         raise StudyError(f"{len(phases)} phases are too many: at most {MOST_PHASES} are possible.")
     _check_range("Seed", study.seed, 0, LARGEST_SEED)
-    if not 0.5 < study.leak_limit <= 1:
+    if not isinstance(study.leak_limit, int | float) or not 0.5 < study.leak_limit <= 1:
         raise StudyError(f"Limit of the leak audit {study.leak_limit} is out of range: above 0.5, at most 1.")
     _check_numbers(study)
     for phase in phases:
@@ -72,6 +72,8 @@ def _check_range(what: str, value: Any, low: int, high: int, *, unit: str = "") 
 
 
 def _check_numbers(study: Study) -> None:
+    if study.bit_depth not in (8, 16):
+        raise StudyError(f"Bit depth {study.bit_depth} is not possible: 8 or 16.")
     _check_range("Number of practice images", study.n_practice, 0, MOST_PRACTICE)
     _check_range("Images between two breaks", study.break_every, 0, MOST_BETWEEN_BREAKS)
     if study.practice_feedback and not study.n_practice:
@@ -108,7 +110,7 @@ def _check_phase(phase: Study | Phase, study: Study) -> None:
 
 
 def _check_labels(phase: Study | Phase, scale: str) -> None:
-    labels = (phase.real_label.strip(), phase.synthetic_label.strip())
+    labels = (str(phase.real_label).strip(), str(phase.synthetic_label).strip())
     if labels[0].lower() == labels[1].lower():
         raise StudyError(f"The two answers have the same words, “{labels[0]}”: readers could not tell them apart.")
     if scale in (Scale.PAIR, Scale.CONFIDENCE) and labels != (Origin.REAL.label, Origin.SYNTHETIC.label):
@@ -121,8 +123,10 @@ def _check_side(origin: str, dataset: Dataset, filters: dict[str, Any], number: 
     """The filters in their one spelling. Raises StudyError when this side cannot be drawn."""
     if dataset.origin != origin:
         raise StudyError(f"“{dataset}” is a {dataset.origin} dataset; the {origin} images need a {origin} one.")
-    if number < 1:
+    if not isinstance(number, int) or number < 1:
         raise StudyError(f"Number of {origin} images {number} is out of range: at least 1 is needed.")
+    if not isinstance(filters, dict):
+        raise StudyError(f"Filters of the {origin} images: {filters!r} names none. No filter is {{}}.")
     try:
         filters = clean_filters(filters)
     except ValueError as error:

@@ -143,7 +143,7 @@ class _FirstSession:
         self.images: Candidates = {
             image.pixel_sha256: image.pk for truth in truths for image in (truth.image, truth.right_image) if image
         }
-        n_phases = max(truth.trial.phase for truth in truths)
+        n_phases = max((truth.trial.phase for truth in truths), default=0)
         self.phases: list[list[DrawnImage]] = [[] for _ in range(n_phases)]
         for truth in truths:
             if not truth.trial.is_practice and truth.repeat_of_id is None:

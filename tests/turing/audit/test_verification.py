@@ -37,6 +37,8 @@ def study(investigator):
         read_all(session, answers)
     close_study(study=study, by=investigator)
     view_results(study=study, by=investigator)
+    later = [{"n_real": 1, "n_synthetic": 1}]
+    make_open_study(scale="pair", n_practice=2, practice_feedback=True, n_repeats=1, later_phases=later)
     create_invitations(study=make_draft(), count=1, by=investigator)
     return study
 
@@ -78,7 +80,7 @@ def test_an_untouched_record_is_whole(study):
     assert list(found.problems) == []
     assert found.n_events == AuditEvent.objects.count() >= 20
     assert found.head == AuditEvent.objects.last().hash
-    assert found.n_files == Trial.objects.count()
+    assert found.n_files == Trial.objects.count() + Trial.objects.exclude(right_file="").count()
     for model in COMPLETE:
         assert found.n_rows[model._meta.db_table] == model.objects.count() > 0
     assert found.n_rows["turing_presentation"] == Answer.objects.count()  # one more waits for its answer
@@ -117,6 +119,31 @@ def test_a_byte_of_a_stimulus_file_is_found(study):
     assert str(problem).endswith(f"its content was changed since the opening (position 4 of study {study.pk})")
 
 
+@pytest.mark.parametrize("side", ["stimulus_file", "right_file"])
+def test_a_byte_of_either_file_of_a_pair_is_found(study, side):
+    name = getattr(Trial.objects.exclude(right_file="").last(), side)
+    path = Path(settings.MEDIA_ROOT) / name
+    path.write_bytes(path.read_bytes()[:-1] + b"\x00\x00")
+
+    (problem,) = verify_audit().problems
+
+    assert (problem.where, problem.row) == (FILES, name)
+
+
+def test_the_comment_of_a_reader_is_in_the_chain_as_a_hash_alone():
+    session = make_session(study=make_open_study(asks_comment=True))
+    answer_next(session, comment="Dr. Miller showed me this one")
+    answer_next(session)
+
+    assert "Miller" not in "".join(AuditEvent.objects.values_list("details", flat=True))
+    assert verify_audit().is_whole
+    for comment in ("", "Dr. Muller showed me this one"):
+        with without_triggers():
+            execute("UPDATE turing_answer SET comment = %s WHERE comment <> ''", comment)
+            (problem,) = verify_audit().problems
+        assert (problem.where, problem.field) == ("turing_answer", "comment")
+
+
 def test_a_missing_stimulus_file_is_found(study):
     trial = study.trials.first()
     (Path(settings.MEDIA_ROOT) / trial.stimulus_file).unlink()
@@ -149,15 +176,17 @@ def test_a_changed_source_image_is_found(study):
 
 def test_rows_that_were_removed_or_put_in_are_found(study):
     answer = Answer.objects.order_by("pk").last()
-    copy = "session_id, trial_id, value, reading_ms, hidden_ms, paused_ms, server_ms, flags, answered_at"
+    copy = (
+        "session_id, trial_id, value, reading_ms, hidden_ms, paused_ms, server_ms, flags, answered_at, marks, comment"
+    )
     with without_triggers():
         execute("DELETE FROM turing_answer WHERE id = %s", answer.pk)
         removed = verify_audit().problems
     with without_triggers():
         other = study.trials.get(position=4)
         execute(
-            f"INSERT INTO turing_answer (idempotency_key, {copy}) "  # noqa: S608
-            f"SELECT %s, {copy.replace('trial_id', '%s')} FROM turing_answer WHERE id = %s",
+            f"INSERT INTO turing_answer (idempotency_key, position, {copy}) "  # noqa: S608
+            f"SELECT %s, 4, {copy.replace('trial_id', '%s')} FROM turing_answer WHERE id = %s",
             uuid.uuid4().hex,
             other.pk,
             answer.pk,
@@ -269,7 +298,7 @@ def test_the_command_speaks_json(study):
         status, text = run("--json")
 
     report = json.loads(text)
-    assert (status, report["is_whole"], report["n_files"]) == (1, False, 4)
+    assert (status, report["is_whole"]) == (1, False)
     assert [(p["where"], p["row"], p["field"]) for p in report["problems"]] == [("turing_study", str(study.pk), "seed")]
 
 

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from imaging.phantoms import chest_phantom
-from turing.blinding.audit import JOINT, audit_leaks
-from turing.blinding.features import Observation
+from turing.blinding.audit import JOINT, audit_leaks, judge_leaks
+from turing.blinding.features import Observation, measure, transport_of
 
 HEADERS = {"Content-Type": "application/octet-stream", "Cache-Control": "no-store"}
 N = 20  # of each kind
@@ -73,6 +73,96 @@ def test_a_planted_leak_is_caught_and_named(name):
     assert all(leak.name.replace("_", " ") in text for leak in found.features if leak.blocks and leak.name != JOINT)
 
 
+def deep(seed):
+    """A phantom of 16 bits, with the noise of a detector below the grey levels of 8."""
+    noise = np.random.default_rng(seed).normal(0, 150, (SIZE, SIZE))
+    pixels = source(seed).astype(float) * 200 + 3000 + noise
+    return pixels.clip(0, 65535).astype(np.uint16)
+
+
+def stretched(pixels):
+    """As the rendering does it."""
+    low, high = int(pixels.min()), int(pixels.max())
+    return ((pixels.astype(np.int64) - low) * 65535 // (high - low)).astype(np.uint16)
+
+
+DEEP_PLANTS = {
+    "8-bit origin": lambda i: (source(i).astype(np.uint16) * 257, "grey_levels"),
+    "12 bits": lambda i: (deep(i) // 64 * 64, "histogram_comb"),
+    "black frame": lambda i: (np.pad(deep(i)[1:-1, 1:-1], 1), "border_mean"),
+    "upsampled rows": lambda i: (np.repeat(deep(i)[::2], 2, axis=0), "row_phase_2"),
+}
+
+
+@pytest.mark.parametrize("name", DEEP_PLANTS)
+def test_a_leak_planted_in_16_bits_is_caught_and_named(name):
+    plant = DEEP_PLANTS[name]
+
+    found = audit(
+        [observe(stretched(deep(i))) for i in range(N)], [observe(stretched(plant(N + i)[0])) for i in range(N)]
+    )
+
+    assert found.blocked
+    assert plant(0)[1] in {leak.name for leak in found.features if leak.blocks}
+
+
+def test_of_ten_clean_studies_of_16_bits_at_most_one_is_blocked():
+    blocked = 0
+    for study in range(10):
+        drawn = np.random.default_rng(study).permutation(100)[: 2 * N]
+        pictures = [observe(stretched(deep(1000 + int(i)))) for i in drawn]
+        blocked += audit(pictures[:N], pictures[N:]).blocked
+
+    assert blocked <= 1
+
+
+def test_a_comb_of_16_bits_is_not_taken_for_a_small_picture():
+    """A picture has far fewer pixels than there are levels: that most levels are empty says nothing."""
+    small = measure(observe(stretched(deep(1)))).statistics["histogram_comb"]
+    coarse = measure(observe(stretched(source(1).astype(np.uint16)))).statistics["histogram_comb"]
+
+    assert small < 0.2
+    assert coarse > 0.9
+
+
+def on_side(pixels, side):
+    return Observation(pixels=pixels, byte_length=2 * pixels.size, headers=HEADERS, side=side)
+
+
+def test_a_side_that_tells_is_caught():
+    real, synthetic = [on_side(source(i), 1) for i in range(N)], [on_side(source(N + i), 0) for i in range(N)]
+
+    found = audit(real, synthetic)
+
+    assert {leak.name for leak in found.features if leak.blocks} >= {"side"}
+    assert "The kinds are not evenly on the left and on the right" in " ".join(found.reasons)
+
+
+def test_sides_that_are_drawn_tell_nothing():
+    real = [on_side(source(i), i % 2) for i in range(N)]
+    synthetic = [on_side(source(N + i), 1 - i % 2) for i in range(N)]
+
+    found = audit(real, synthetic)
+
+    assert not found.blocked
+    assert next(leak.auc for leak in found.features if leak.name == "side") == 0.5
+
+
+def test_what_does_not_count_must_still_arrive_alike():
+    """Practice and repeats: their transport is checked, their pixels are not judged."""
+    measured = [measure(observe(source(i))) for i in range(2 * N)]
+    truth = [False] * N + [True] * N
+    alike = transport_of(byte_length=SIZE**2, headers=HEADERS)
+    other = transport_of(byte_length=SIZE**2 + 1, headers=HEADERS)
+
+    clean, leaky = (judge_leaks(measured, truth, received_too=[alike, one]) for one in (alike, other))
+
+    assert not clean.blocked
+    assert leaky.varying == {"byte_length": {str(SIZE**2): 2 * N + 1, str(SIZE**2 + 1): 1}}
+    assert leaky.blocked
+    assert (leaky.n_real, leaky.n_synthetic) == (N, N)
+
+
 def test_repeated_pictures_on_one_side_are_caught():
     found = audit([observe(source(i)) for i in range(N)], [observe(source(N + i // 4)) for i in range(N)])
 
@@ -134,5 +224,5 @@ def test_input_that_cannot_be_judged_is_refused(arguments, message):
 
 
 def test_pixels_must_be_one_grey_picture():
-    with pytest.raises(ValueError, match="uint8 array of shape"):
+    with pytest.raises(ValueError, match="uint8 or uint16 array of shape"):
         observe(np.zeros((4, 4, 3), dtype=np.uint8))

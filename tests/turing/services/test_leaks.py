@@ -18,7 +18,7 @@ from config.accounts.models import User
 from imaging.phantoms import chest_phantom
 from imaging.services import add_image
 from tests.turing.builders import make_dataset, make_draft, make_open_study, make_session, read_all
-from turing import blinding
+from turing import blinding, drawing
 from turing.audit.verification import verify_audit
 from turing.errors import LeaksFound, StudyError
 from turing.models import AuditEvent, LeakReport, Presentation, ReadingSession, Study, Trial
@@ -193,6 +193,109 @@ def test_a_middleware_that_compresses_is_seen(settings):
     assert "switch off caching, compression and ETags" in str(refusal.value)
 
 
+def deep(seed):
+    """A phantom of 16 bits, with the noise of a detector below the grey levels of 8."""
+    noise = np.random.default_rng(seed).normal(0, 150, (SIZE, SIZE))
+    return (phantom(seed) * 200.0 + 3000 + noise).clip(0, 65535).astype(np.uint16)
+
+
+def deep_draft(plant):
+    return make_draft(
+        real_dataset=dataset("real", (deep(i) for i in range(N))),
+        synthetic_dataset=dataset("synthetic", (plant(N + i) for i in range(N))),
+        n_real=N,
+        n_synthetic=N,
+        bit_depth=16,
+    )
+
+
+def test_8_bits_that_pass_for_16_are_seen():
+    """Their files have 16 bits, as those of the other side; what they use of them are 256 levels."""
+    with pytest.raises(LeaksFound) as refusal:
+        open_study(study=deep_draft(lambda seed: phantom(seed).astype(np.uint16) * 257), by=None)
+
+    blocking = {feature["statistic"] for feature in refusal.value.report["features"] if feature["blocks"]}
+    assert {"grey levels", "histogram comb"} <= blocking
+
+
+def test_a_clean_study_of_16_bits_opens():
+    study = open_study(study=deep_draft(deep), by=None)
+
+    assert (study.status, study.leak_report.report["varying"]) == ("open", {})
+    assert audit_blinding(study=study) == study.leak_report.report
+
+
+def test_pairs_are_judged_image_by_image():
+    with pytest.raises(LeaksFound) as refusal:
+        open_study(study=framed(scale="pair"), by=None)
+    opened = open_study(study=draft(scale="pair"), by=None)
+
+    assert "border mean" in {feature["statistic"] for feature in refusal.value.report["features"] if feature["blocks"]}
+    report = opened.leak_report.report
+    assert (report["n_real"], report["n_synthetic"]) == (N, N)
+    assert next(feature["auc"] for feature in report["features"] if feature["statistic"] == "side") == 0.5
+
+
+def test_a_side_that_tells_blocks(monkeypatch):
+    """As if the draw always put the synthetic image on the left."""
+    mirrored = drawing._mirrored
+    monkeypatch.setattr(
+        drawing, "_draw_sides", lambda images, generator: tuple(mirrored(one) for one in images)
+    )  # fmt: skip
+
+    with pytest.raises(LeaksFound) as refusal:
+        open_study(study=draft(scale="pair"), by=None)
+
+    assert {f["statistic"]: f["auc"] for f in refusal.value.report["features"] if f["blocks"]}["side"] == 1
+
+
+def test_repeats_and_practice_are_no_images_of_their_own():
+    """Judged twice, an image would tell its own truth from one fold to another."""
+    study = make_draft(
+        real_dataset=dataset("real", (phantom(i) for i in range(N))),
+        synthetic_dataset=dataset("synthetic", (phantom(N + i) for i in range(N))),
+        n_real=N - 2,
+        n_synthetic=N - 2,
+        n_practice=4,
+        n_repeats=N - 2,
+    )
+
+    report = open_study(study=study, by=None).leak_report.report
+
+    assert (report["n_real"], report["n_synthetic"], report["varying"]) == (N - 2, N - 2, {})
+    assert "duplicates" not in {feature["name"] for feature in report["features"]}  # the same for all
+
+
+def test_how_practice_arrives_is_looked_at_too(settings):
+    """The first two images that are fetched are practice."""
+    settings.MIDDLEWARE = [f"{__name__}.TaggingTwo", *settings.MIDDLEWARE]
+    TaggingTwo.count = 0
+
+    with pytest.raises(LeaksFound) as refusal:
+        open_study(study=make_draft(n_practice=2), by=None)
+
+    assert sorted(refusal.value.report["varying"]["headers"].values()) == [2, 4]
+
+
+class Recolouring:
+    """A middleware that changes the pixels and keeps their number."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        response = self.get_response(request)
+        response.content = bytes(len(response.content))
+        return response
+
+
+def test_pixels_that_are_changed_on_their_way_stop_the_opening(settings):
+    settings.MIDDLEWARE = [f"{__name__}.Recolouring", *settings.MIDDLEWARE]
+
+    with pytest.raises(StudyError, match="or with other pixels: something changes it on its way"):
+        open_study(study=make_draft(), by=None)
+
+
 class Tagging:
     """A middleware that marks every second image."""
 
@@ -206,6 +309,15 @@ class Tagging:
         type(self).count += 1
         if type(self).count % 2:
             response["ETag"] = f'"{type(self).count}"'
+        return response
+
+
+class TaggingTwo(Tagging):
+    def __call__(self, request):
+        response = self.get_response(request)
+        type(self).count += 1
+        if type(self).count <= 2:
+            response["ETag"] = "x"
         return response
 
 

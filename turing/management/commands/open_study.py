@@ -4,8 +4,11 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from turing.errors import StudyError
+from turing.models import Study
 from turing.selectors import find_study
 from turing.services import open_study
 
@@ -21,7 +24,19 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            study = open_study(study=find_study(options["study"]), by=None, override_reason=options["override_reason"])
+            study = self._open(find_study(options["study"]), options["override_reason"])
         except StudyError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"“{study}” is {study.get_status_display().lower()}. Protocol {study.protocol_sha256}.")
+
+    def _open(self, study: Study, override_reason: str) -> Study:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        console = Console(file=self.stderr)  # type: ignore[arg-type]
+        with Progress(*columns, console=console, transient=True) as progress:
+            task = progress.add_task("Rendering and auditing ...", total=None)
+            return open_study(
+                study=study,
+                by=None,
+                override_reason=override_reason,
+                progress=lambda done, total: progress.update(task, completed=done, total=total),
+            )
