@@ -175,7 +175,7 @@ def follow_up_study(*, study: Study, by: User | None, name: str = "", washout_da
         "washout_days": washout_days,
         "n_repeats": 0,
     }
-    if not has_practice_left(study, study.n_practice):
+    if study.status != Study.Status.DRAFT and not has_practice_left(study, study.n_practice):
         values |= {"n_practice": 0, "practice_feedback": False}
     draft = Study(created_by=by, is_example=study.is_example)
     return _create(draft, values, _described_phases(study), by=by)
