@@ -48,7 +48,8 @@ class _SideFields(forms.Form):
         datasets = forms.ModelChoiceField(
             Dataset.objects.filter(origin=origin),
             required=first is None,
-            empty_label="Choose a dataset" if first is None else "Dataset and filters of the first phase",
+            empty_label="Choose a dataset" if first is None else "As in the first phase",
+            help_text="" if first is None else "With its filters, unless you tick others below.",
         )
         self.fields = {"dataset": datasets, **self.fields}
         for key, choices in options.items():
