@@ -132,7 +132,6 @@ def preview_done(request: SignedInRequest, study: Study) -> HttpResponse:
     here = _find(request, study)
     if here is None or here.current is not None:
         return redirect("turing:preview", study.pk)
-    messages.info(request, "This was a preview: nothing was stored.")
     shown = previews.study_as_reader(study, here)
     context = {
         "study": shown,
