@@ -106,7 +106,11 @@ def _data_view(view: SessionView, session_of: Callable[[HttpRequest, UUID], Read
 @no_store
 def my_studies(request: HttpRequest) -> HttpResponse:
     sessions = selectors.sessions_of(cast(User, request.user))
-    return render(request, "turing/reading/my_studies.html", {"sessions": sessions})
+    context = {
+        "current": [session for session in sessions if not session.is_past],
+        "past": [session for session in sessions if session.is_past],
+    }
+    return render(request, "turing/reading/my_studies.html", context)
 
 
 @require_http_methods(["GET", "POST"])
