@@ -45,7 +45,7 @@ def group_of(group_by: str, groups: list[dict[str, Any]], *, years: float | None
 
 
 def _clean_years(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    starts = [group.get("from_years") for group in groups]
+    starts: list[Any] = [group.get("from_years") for group in groups]
     if not all(isinstance(start, int | float) and not isinstance(start, bool) for start in starts):
         raise StudyError("Reader groups: each needs the years of experience it starts from.")
     if starts[0] != 0 or any(not low < high <= MOST_YEARS for low, high in pairwise(starts)):

@@ -67,6 +67,7 @@ def _read_all(
             Answer(
                 session=session,
                 trial=trial,
+                position=trial.position,
                 value=Origin.SYNTHETIC if evidence > 0 else Origin.REAL,
                 idempotency_key=uuid.UUID(bytes=generator.bytes(16), version=4),
                 reading_ms=reading_ms,

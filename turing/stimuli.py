@@ -1,4 +1,5 @@
-"""Files that readers see: raw 8-bit grey pixels under a random name, all of a study of one length.
+"""Files that readers see: raw grey pixels under a random name, all of a study of one length. 8 bits, or 16 with the low
+byte first.
 
 No header, no metadata and no compression: nothing but the picture can differ between two of them.
 """
@@ -9,20 +10,30 @@ import secrets
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
+from turing.models.studies import Trial
+
 
 def save_stimulus(pixels: bytes) -> str:
     """Store under a fresh random name, which is returned; it says nothing about the image."""
     return default_storage.save(f"stimuli/{secrets.token_hex(16)}", ContentFile(pixels))
 
 
-def load_stimulus(name: str, *, image_size: int) -> bytes:
-    """The `image_size` x `image_size` bytes. Raises OSError when the file is missing or damaged in length."""
+def load_trial(trial: Trial, *, image_size: int, bit_depth: int = 8) -> bytes:
+    """What a reader receives for a trial: its image, or the left one of a pair and then the right one.
+
+    Raises OSError as `load_stimulus`.
+    """
+    names = (trial.stimulus_file, trial.right_file) if trial.right_file else (trial.stimulus_file,)
+    return b"".join(load_stimulus(name, image_size=image_size, bit_depth=bit_depth) for name in names)
+
+
+def load_stimulus(name: str, *, image_size: int, bit_depth: int = 8) -> bytes:
+    """The `image_size` x `image_size` pixels. Raises OSError when the file is missing or damaged in length."""
+    length = image_size**2 * bit_depth // 8
     with default_storage.open(name, "rb") as file:
         pixels: bytes = file.read()
-    if len(pixels) != image_size**2:
-        raise OSError(
-            f"Stimulus file {name} has {len(pixels)} bytes instead of {image_size**2}: restore it from a backup"
-        )
+    if len(pixels) != length:
+        raise OSError(f"Stimulus file {name} has {len(pixels)} bytes instead of {length}: restore it from a backup")
     return pixels
 
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 TOLERANCE_MS = 50  # rounding, and the drift of two clocks over one answer
 MUCH_LONGER_MS = 10_000  # network, painting and retries take less, unless something went wrong
+LATE_MS = 500  # an answer this soon after the time limit was under way when it came
 LONGEST_MS = 2**31 - 1  # what the database can hold: 24 days
 
 
@@ -22,6 +23,7 @@ class Flag(StrEnum):
     HIDDEN_TOO_LONG = "hidden-too-long"
     AFTER_BREAK = "after-break"
     PAUSED = "paused"
+    OVER_TIME_LIMIT = "over-time-limit"
 
 
 DESCRIPTIONS = {
@@ -33,6 +35,7 @@ DESCRIPTIONS = {
     Flag.HIDDEN_TOO_LONG: "the tab was reported hidden for longer than the reading took",
     Flag.AFTER_BREAK: "the reader stopped before this image, after the browser had fetched it ahead",
     Flag.PAUSED: "the reader paused: the image was off the screen, and that time is not part of the reading time",
+    Flag.OVER_TIME_LIMIT: "the answer came after the time limit of the study",
 }
 
 
@@ -44,6 +47,7 @@ def timing_flags(
     times_served: int,
     paused_ms: int = 0,
     after_break: bool = False,
+    time_limit_ms: int | None = None,
 ) -> Sequence[str]:
     """Flags of one answer, in the order of `Flag`.
 
@@ -58,6 +62,7 @@ def timing_flags(
     times_served : how often it was shown, at least 1; being sent ahead and then becoming current is once.
     paused_ms : time of pauses by the page's button, with the image off the screen.
     after_break : the reader stopped between its being sent ahead and its becoming current.
+    time_limit_ms : of the study; None when it has none. Held against the reading time, or the server's without one.
 
     Raises
     ------
@@ -80,5 +85,7 @@ def timing_flags(
         Flag.HIDDEN_TOO_LONG: reading_ms is not None and hidden_ms > reading_ms + TOLERANCE_MS,
         Flag.AFTER_BREAK: after_break,
         Flag.PAUSED: paused_ms > 0,
+        Flag.OVER_TIME_LIMIT: time_limit_ms is not None
+        and (server_ms if reading_ms is None else reading_ms) > time_limit_ms + LATE_MS,
     }
     return [flag.value for flag, raised in checks.items() if raised]

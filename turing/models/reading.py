@@ -6,6 +6,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from turing.models.studies import Grade, Response, Study, Trial
 
@@ -46,6 +47,13 @@ class ReadingSession(models.Model):
 
     def __str__(self) -> str:
         return f"{self.reader_code} in {self.study}"
+
+    @property
+    def is_available(self) -> bool:
+        """Reading may start: there is no washout, or it is over. Of a second session it waits for the first to end."""
+        if self.study.follows_id is None:
+            return True
+        return self.available_from is not None and self.available_from <= timezone.now()
 
 
 def new_presentation_token() -> str:

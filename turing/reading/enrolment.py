@@ -1,6 +1,7 @@
 """How somebody becomes a reader of a study: by accepting an invitation, or enrolled by a service."""
 
 import hashlib
+from datetime import datetime
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
@@ -11,7 +12,8 @@ from config.accounts.services import create_user
 from turing.audit.services import record_event
 from turing.errors import StudyError
 from turing.models.reading import ReadingSession
-from turing.models.studies import Invitation, Study
+from turing.models.studies import Invitation, Study, Trial
+from turing.ordering import Place, draw_order
 
 
 def invitation_sha256(secret: str) -> str:
@@ -33,6 +35,8 @@ def invitation_problem(invitation: Invitation | None, user: User | AnonymousUser
         return "This invitation was withdrawn. Ask the investigator of the study for a new link."
     if invitation.state == "expired":
         return "This invitation has expired. Ask the investigator of the study for a new link."
+    if invitation.study.follows_id is not None:
+        return "This is the second session of a study: only the readers of the first take part, without a link."
     if invitation.study.status == Study.Status.DRAFT:
         return "The study is not open yet. Keep the link and come back when the investigator tells you."
     if invitation.study.status == Study.Status.CLOSED:
@@ -46,11 +50,22 @@ def invitation_problem(invitation: Invitation | None, user: User | AnonymousUser
 
 
 @transaction.atomic
-def enrol_reader(*, study: Study, user: User | None, is_simulated: bool = False) -> ReadingSession:
-    """A session with the next code (R01, R02, ...). `user` is None for a simulated reader only.
+def enrol_reader(
+    *,
+    study: Study,
+    user: User | None,
+    is_simulated: bool = False,
+    reader_code: str = "",
+    available_from: datetime | None = None,
+) -> ReadingSession:
+    """A session with the next code (R01, R02, ...), and the order in which this reader meets the images: drawn here,
+    stored, and never drawn again. `user` is None for a simulated reader only.
 
-    Raises StudyError when the study is not open, the user takes part already or is an investigator, or when people and
-    simulated readers would be mixed (an example study is for simulated readers alone, others for people alone).
+    `reader_code`, `available_from`: of a reader of the study that this one follows, and of nobody else.
+
+    Raises StudyError when the study is not open, the user takes part already or is an investigator, when people and
+    simulated readers would be mixed (an example study is for simulated readers alone, others for people alone), or when
+    a second session would get a reader who was not in the first.
     """
     study = Study.objects.select_for_update().get(pk=study.pk)
     if study.status != Study.Status.OPEN:
@@ -59,6 +74,8 @@ def enrol_reader(*, study: Study, user: User | None, is_simulated: bool = False)
         raise StudyError("Simulated readers read example studies, people read the others; they are never mixed.")
     if (user is None) != is_simulated:
         raise StudyError("A simulated reader has no account; every other reader needs one.")
+    if study.follows_id is not None and not reader_code and not is_simulated:
+        raise StudyError(f"“{study}” is a second session: the readers of the first take part, and nobody else.")
     if user is not None:
         if user.is_investigator:
             raise StudyError(f"{user} is an investigator: investigators know too much about a study to read it.")
@@ -66,10 +83,29 @@ def enrol_reader(*, study: Study, user: User | None, is_simulated: bool = False)
             raise StudyError(f"{user} is a reader of “{study}” already.")
     number = ReadingSession.objects.filter(study=study).count() + 1  # sessions are never deleted, the study is locked
     session = ReadingSession.objects.create(
-        study=study, reader=user, reader_code=f"R{number:02d}", is_simulated=is_simulated
+        study=study,
+        reader=user,
+        reader_code=reader_code or f"R{number:02d}",
+        is_simulated=is_simulated,
+        available_from=available_from,
+        trial_order=draw_order(_places(study), order=study.order, seed=study.seed, reader=number),
     )
     record_event(action="session.enrolled", about=session, by=user, written=[session])
     return session
+
+
+def _places(study: Study) -> list[Place]:
+    """Two trials show the same picture when they have the same pixels: that needs no truth."""
+    return [
+        Place(
+            position=trial.position,
+            phase=trial.phase,
+            block=trial.block,
+            is_practice=trial.is_practice,
+            picture=trial.stimulus_sha256 + trial.right_sha256,
+        )
+        for trial in Trial.objects.filter(study=study)
+    ]
 
 
 @transaction.atomic

@@ -19,6 +19,20 @@ class StudyClosed(ReadingRefused):
     code = "closed"
 
 
+class NotAvailableYet(ReadingRefused):
+    """A second session, before the washout after the first is over."""
+
+    status = 403
+    code = "not-yet"
+
+
+class InvalidDeclaration(ReadingRefused):
+    """What has to be said before the start: consent, experience."""
+
+    status = 422
+    code = "declaration"
+
+
 class NotStarted(ReadingRefused):
     status = 409
     code = "not-started"

@@ -4,6 +4,9 @@ The pixels of the image after it, and of no other, can be fetched ahead under a 
 image is on the screen as soon as an answer is stored. It can be neither answered nor timed before that moment; the
 image after it does not exist yet.
 
+Between some images the reading rests (see turing.reading.course): then none is current and none can be fetched, until
+the reader goes on.
+
 A page that loads attends the session. Only the page that did so last is served and may answer.
 
 Every verb locks the row of the session: two tabs and a replayed request follow one another. Closing a study locks all
@@ -12,30 +15,39 @@ another anyway.)
 """
 
 from dataclasses import asdict, dataclass
-from datetime import datetime
-from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
 
 from turing import stimuli
-from turing.audit.records import describe_row
 from turing.audit.services import record_event
-from turing.models.reading import Answer, Attendance, Presentation, ReadingSession, new_presentation_token
-from turing.models.studies import Origin, Study
-from turing.protocol import document_sha256
-from turing.reading.errors import (
-    AnsweredAlready,
-    InvalidAnswer,
-    NotCurrent,
-    NotShown,
-    NotStarted,
-    ReadsElsewhere,
-    StudyClosed,
-    UnknownImage,
+from turing.grouping import group_of
+from turing.models.reading import Attendance, ReadingSession
+from turing.reading.course import Interlude, waiting_interlude
+from turing.reading.errors import InvalidDeclaration, NotAvailableYet, UnknownImage
+from turing.reading.recording import Stored, record_answer
+from turing.reading.selectors import current_presentation
+from turing.reading.steps import (
+    lock_session,
+    make_current,
+    note_showing,
+    require_newest,
+    require_open,
+    require_readable,
 )
-from turing.reading.selectors import Current, current_presentation, describe_presentation
-from turing.timing import LONGEST_MS, timing_flags
+
+__all__ = [
+    "Screen",
+    "Stored",
+    "attend",
+    "end_interlude",
+    "record_answer",
+    "require_readable",
+    "resume_reading",
+    "serve_stimulus",
+    "start_phase",
+    "start_reading",
+]
 
 
 @dataclass(frozen=True)
@@ -52,30 +64,57 @@ class Screen:
     sees_light_patch: bool | None = None
 
 
-@dataclass(frozen=True)
-class Stored:
-    """A stored answer and what comes next. The same for the first request and for every repetition of it."""
+@transaction.atomic
+def start_reading(
+    *, session: ReadingSession, consents: bool = False, years_experience: float | None = None, grade: str = ""
+) -> ReadingSession:
+    """The reader has read the instructions: makes the first image current. Starting again changes nothing.
 
-    position: int
-    next: Current | None  # None: that was the last image, or the reader stopped
-    is_stopped: bool = False
+    `consents`: to the study's text, when it has one. `years_experience`, `grade`: as declared; what the study groups
+    its readers by must be there, and the group is fixed with it.
+
+    Raises StudyClosed, NotAvailableYet (washout), InvalidDeclaration (no consent, nothing declared).
+    """
+    session = lock_session(session)
+    study = session.study
+    if session.instructions_read_at is not None:
+        return session
+    require_open(study)
+    if not session.is_available:
+        raise NotAvailableYet("This second session starts some time after your first one. Please come back later.")
+    if study.consent and not consents:
+        raise InvalidDeclaration("Please agree to the text above to take part, or leave this page if you do not.")
+    now = timezone.now()
+    try:
+        session.reader_group = group_of(study.group_by, study.groups, years=years_experience, grade=grade)
+    except ValueError as error:
+        raise InvalidDeclaration(str(error)) from error
+    if study.group_by:
+        session.years_experience, session.grade = years_experience, grade
+    session.consented_at = now if study.consent else None
+    session.instructions_read_at = now
+    session.save()
+    make_current(session, study, position=1)
+    record_event(action="session.started", about=session, by=session.reader_id, written=[session])
+    return session
 
 
 @transaction.atomic
-def start_reading(*, session: ReadingSession) -> ReadingSession:
-    """The reader has read the instructions: makes the first image current. Starting again changes nothing.
+def start_phase(*, session: ReadingSession) -> None:
+    """The reader has read the instructions of the phase that comes next. Nothing to do for one who is elsewhere.
 
-    Raises StudyClosed.
+    Raises StudyClosed, NotStarted.
     """
-    session = _lock(session)
-    if session.instructions_read_at is not None:
-        return session
-    _require_open(session)
-    session.instructions_read_at = timezone.now()
-    session.save(update_fields=["instructions_read_at"])
-    _make_current(session, position=1)
-    record_event(action="session.started", about=session, by=session.reader_id, written=[session])
-    return session
+    session = lock_session(session)
+    study = session.study
+    require_readable(session=session)
+    if current_presentation(session) is not None:
+        return
+    kind, after = waiting_interlude(session, study, session.answers.count())
+    if kind == Interlude.PHASE and after is not None and session.phase_read < after.phase:
+        session.phase_read = after.phase
+        session.save(update_fields=["phase_read"])
+        record_event(action="session.phase_started", about=session, by=session.reader_id, written=[session])
 
 
 @transaction.atomic
@@ -90,200 +129,62 @@ def attend(*, session: ReadingSession, screen: Screen | None = None) -> Attendan
 
 @transaction.atomic
 def resume_reading(*, session: ReadingSession) -> None:
-    """Make the image current that waits for a reader who stopped. Nothing to do for one who did not.
+    """Make the image current that waits for a reader who stopped, or for one who has read the instructions of its
+    phase. Nothing to do for one who did not stop, or rests in any other interlude.
 
     Raises StudyClosed, NotStarted.
     """
-    session = _lock(session)
+    session = lock_session(session)
     require_readable(session=session)
     waiting = current_presentation(session)
-    if waiting is not None and waiting.became_current_at is None:
-        _make_current(session, position=waiting.trial.position)
+    if waiting is not None and waiting.became_current_at is not None:
+        return
+    answered = session.answers.count()
+    kind, after = waiting_interlude(session, session.study, answered)
+    is_read = kind == Interlude.PHASE and after is not None and session.phase_read >= after.phase
+    if kind is None or is_read:
+        make_current(session, session.study, position=answered + 1)
 
 
-def require_readable(*, session: ReadingSession) -> None:
-    """Raises StudyClosed or NotStarted."""
-    _require_open(session)
-    _require_started(session)
+@transaction.atomic
+def end_interlude(*, session: ReadingSession, attendance: str = "") -> None:
+    """The reader goes on after a break or the practice. Nothing to do for one who is at an image already.
+
+    Raises StudyClosed, NotStarted, ReadsElsewhere.
+    """
+    session = lock_session(session)
+    require_readable(session=session)
+    require_newest(session, attendance)
+    if current_presentation(session) is not None:
+        return
+    answered = session.answers.count()
+    kind, _ = waiting_interlude(session, session.study, answered)
+    if kind in (Interlude.BREAK, Interlude.PRACTICE_OVER):  # a phase begins with its instructions
+        make_current(session, session.study, position=answered + 1)
 
 
 @transaction.atomic
 def serve_stimulus(*, session: ReadingSession, token: str, attendance: str = "") -> bytes:
-    """The pixels of the current image or of the one after it, noting on the server's clock that they were sent.
+    """The pixels of the current image or of the one after it, noting on the server's clock that they were sent. Of a
+    pair those of the left image, then those of the right.
 
     `attendance`: token of the page that asks, as `attend` gave it; a session that no page attends needs none.
 
     Raises StudyClosed, NotStarted, UnknownImage (any other token), ReadsElsewhere, OSError (damaged file).
     """
-    session = _lock(session)
+    session = lock_session(session)
+    study = session.study
     require_readable(session=session)
     presentation = session.presentations.select_related("trial").filter(token=token).first()
     if presentation is None or session.answers.filter(trial=presentation.trial).exists():
         raise UnknownImage("This image is not there, or not any more.")
-    _require_newest(session, attendance)
+    require_newest(session, attendance)
     # the file first: an image that could not be read was not shown
-    pixels = stimuli.load_stimulus(presentation.trial.stimulus_file, image_size=session.study.image_size)
+    pixels = stimuli.load_trial(presentation.trial, image_size=study.image_size, bit_depth=study.bit_depth)
     now = timezone.now()
     if presentation.became_current_at is None:
         presentation.sent_ahead_at = presentation.sent_ahead_at or now
     else:
-        _note_showing(presentation, at=now)
+        note_showing(presentation, at=now)
     presentation.save()
     return pixels
-
-
-@transaction.atomic
-def record_answer(
-    *,
-    session: ReadingSession,
-    token: str,
-    value: str,
-    idempotency_key: UUID,
-    reading_ms: int | None,
-    hidden_ms: int = 0,
-    paused_ms: int = 0,
-    stop: bool = False,
-    attendance: str = "",
-    received_at: datetime | None = None,
-) -> Stored:
-    """Store the final answer about the current image, then make the next one current; its clock starts here when its
-    pixels were sent ahead, and when they are sent else.
-
-    A request with a known `idempotency_key` and the same content gets the stored result again, also after the study
-    was closed. `stop`: the reader stops here; the next image becomes current when reading is resumed, so that its clock
-    does not run during the break. `received_at`: when the request came in, before any waiting for the lock.
-
-    Raises AnsweredAlready, UnknownImage, NotCurrent (the one that may be fetched ahead), NotShown (its pixels were
-    never fetched), ReadsElsewhere (a newer page attends), StudyClosed, NotStarted, InvalidAnswer.
-    """
-    received_at = received_at or timezone.now()
-    if value not in Origin.values:
-        raise InvalidAnswer(f"“{value}” is not an answer; possible: {', '.join(Origin.values)}.")
-    session = _lock(session)
-    presentation = session.presentations.select_related("trial").filter(token=token).first()
-    earlier = session.answers.filter(idempotency_key=idempotency_key).first()
-    if earlier is not None:
-        if presentation is None or earlier.trial_id != presentation.trial_id or earlier.value != value:
-            raise AnsweredAlready("This request was used for another answer already. Answers are final.")
-        return _stored(session, presentation)
-    require_readable(session=session)
-    if presentation is None:
-        raise UnknownImage("This image is not there, or not any more.")
-    _require_newest(session, attendance)
-    if session.answers.filter(trial=presentation.trial).exists():
-        raise AnsweredAlready("This image was answered already, perhaps in another tab. Answers are final.")
-    if presentation.became_current_at is None:
-        raise NotCurrent("This image is not current yet: the one before it has to be answered first.")
-    if presentation.first_served_at is None:
-        raise NotShown("This image was not shown yet, so it cannot be answered.")
-
-    server_ms = _milliseconds(received_at, since=presentation.first_served_at)
-    reading_ms = reading_ms if reading_ms is not None and 0 <= reading_ms <= LONGEST_MS else None
-    hidden_ms, paused_ms = (min(max(time, 0), LONGEST_MS) for time in (hidden_ms, paused_ms))
-    answer = Answer.objects.create(
-        session=session,
-        trial=presentation.trial,
-        value=value,
-        idempotency_key=idempotency_key,
-        reading_ms=reading_ms,
-        hidden_ms=hidden_ms,
-        paused_ms=paused_ms,
-        server_ms=server_ms,
-        flags=timing_flags(
-            reading_ms=reading_ms,
-            hidden_ms=hidden_ms,
-            server_ms=server_ms,
-            times_served=presentation.times_served,
-            paused_ms=paused_ms,
-            after_break=presentation.after_break,
-        ),
-        answered_at=received_at,
-    )
-    following = session.presentations.filter(trial__position=presentation.trial.position + 1).first()
-    is_last = False
-    if stop and following is not None:
-        _stop_before(following)
-    else:
-        is_last = not _make_current(session, position=presentation.trial.position + 1)
-    if is_last:
-        session.finished_at = received_at
-        session.save(update_fields=["finished_at"])
-    # last: what is recorded waits for others who record (see turing.audit.services)
-    record_event(
-        action="answer.stored",
-        about=answer,
-        by=session.reader_id,
-        written=[answer, presentation],  # nothing touches the presentation any more
-        details={"answer_sha256": document_sha256(describe_row(answer).columns)},
-    )
-    if is_last:
-        record_event(action="session.finished", about=session, by=session.reader_id, written=[session])
-    return _stored(session, presentation)
-
-
-def _lock(session: ReadingSession) -> ReadingSession:
-    """The session as it is now. Its study is read by a query of its own, after the lock was given: joined to the
-    locking query it would be as old as the moment the waiting began.
-    """
-    return ReadingSession.objects.select_for_update().get(pk=session.pk)
-
-
-def _require_open(session: ReadingSession) -> None:
-    if session.study.status != Study.Status.OPEN:
-        raise StudyClosed(
-            "The study is closed: no more answers are taken. What you have answered is stored. Thank you."
-        )
-
-
-def _require_started(session: ReadingSession) -> None:
-    if session.instructions_read_at is None:
-        raise NotStarted("Please read the instructions first.")
-
-
-def _require_newest(session: ReadingSession, attendance: str) -> None:
-    newest = session.attendances.order_by("-pk").values_list("token", flat=True).first()
-    if newest is not None and attendance != newest:
-        raise ReadsElsewhere("You have opened this study in another tab or on another device: reading goes on there.")
-
-
-def _make_current(session: ReadingSession, *, position: int) -> bool:
-    """Make the trial at `position` current, and the one after it ready to be fetched ahead. False at the end."""
-    trials = {trial.position: trial for trial in session.study.trials.filter(position__in=(position, position + 1))}
-    if position not in trials:
-        return False
-    presentation, _ = Presentation.objects.get_or_create(session=session, trial=trials[position])
-    presentation.became_current_at = timezone.now()
-    if presentation.sent_ahead_at is not None and not presentation.after_break:
-        _note_showing(presentation, at=presentation.became_current_at)
-    presentation.save()
-    if position + 1 in trials:
-        Presentation.objects.create(session=session, trial=trials[position + 1])
-    return True
-
-
-def _stop_before(presentation: Presentation) -> None:
-    """The image waits for `resume_reading`, under a new token: what was fetched ahead is not what will be answered."""
-    presentation.after_break = presentation.sent_ahead_at is not None
-    presentation.token = new_presentation_token()
-    presentation.save()
-
-
-def _note_showing(presentation: Presentation, *, at: datetime) -> None:
-    presentation.first_served_at = presentation.first_served_at or at
-    presentation.last_served_at = at
-    presentation.times_served += 1
-
-
-def _stored(session: ReadingSession, answered: Presentation) -> Stored:
-    position = answered.trial.position
-    following = session.presentations.select_related("trial").filter(trial__position=position + 1).first()
-    if following is None:
-        return Stored(position=position, next=None)
-    if following.became_current_at is None:
-        return Stored(position=position, next=None, is_stopped=True)
-    return Stored(position=position, next=describe_presentation(session, following))
-
-
-def _milliseconds(until: datetime, *, since: datetime) -> int:
-    """Never negative: the wall clock may have been set back in between."""
-    return min(max(round((until - since).total_seconds() * 1000), 0), LONGEST_MS)

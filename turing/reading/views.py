@@ -22,9 +22,17 @@ from config.accounts.models import User
 from turing.errors import StudyError
 from turing.models.reading import ReadingSession
 from turing.reading import selectors, services
+from turing.reading.course import Interlude
 from turing.reading.enrolment import accept_invitation, find_invitation, invitation_problem, register_reader
-from turing.reading.errors import ReadingRefused, UnknownImage
-from turing.reading.forms import RegistrationForm, parse_answer, parse_screen
+from turing.reading.errors import InvalidDeclaration, ReadingRefused, UnknownImage
+from turing.reading.forms import (
+    RegistrationForm,
+    StartForm,
+    parse_answer,
+    parse_attendance,
+    parse_json,
+    parse_screen,
+)
 from turing.reading.markdown import render_markdown
 
 AUTHENTICATION_BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
@@ -77,17 +85,47 @@ def my_studies(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @own_session
 def instructions(request: HttpRequest, session: ReadingSession) -> HttpResponse:
+    """Consent, what the reader declares, and the words of the study, before the first image."""
+    form = StartForm(session.study, request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        try:
+            services.start_reading(session=session, **form.cleaned_data)
+        except InvalidDeclaration as refusal:
+            form.add_error(None, str(refusal))
+        except ReadingRefused:
+            return _no_reading(request, session)
+        else:
+            return redirect("turing:read", session.pk)
+    study = selectors.study_for_reader(session)
+    if not study.is_started and not (study.is_open and study.is_available):
+        return _no_reading(request, session)
+    context = {
+        "study": study,
+        "form": form,
+        "consent": render_markdown(study.consent),
+        "instructions": render_markdown(study.instructions),
+    }
+    return render(request, "turing/reading/instructions.html", context, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "POST"])
+@own_session
+def phase(request: HttpRequest, session: ReadingSession) -> HttpResponse:
+    """The words of a later phase, before its first image."""
+    study = selectors.study_for_reader(session)
+    here = selectors.current_of(session)
+    if not isinstance(here, selectors.Rest) or here.kind != Interlude.PHASE:
+        return redirect("turing:read", session.pk)
+    if not study.is_open:
+        return _no_reading(request, session)
     if request.method == "POST":
         try:
-            services.start_reading(session=session)
+            services.start_phase(session=session)
         except ReadingRefused:
-            return _closed(request, session)
+            return _no_reading(request, session)
         return redirect("turing:read", session.pk)
-    study = selectors.study_for_reader(session)
-    if not study.is_open and not study.is_started:
-        return _closed(request, session)
     context = {"study": study, "instructions": render_markdown(study.instructions)}
-    return render(request, "turing/reading/instructions.html", context)
+    return render(request, "turing/reading/phase.html", context)
 
 
 @require_http_methods(["GET"])
@@ -98,10 +136,17 @@ def read(request: HttpRequest, session: ReadingSession) -> HttpResponse:
     if study.is_finished:
         return redirect("turing:read_done", session.pk)
     if not study.is_open:
-        return _closed(request, session)
+        return _no_reading(request, session)
     if not study.is_started:
         return redirect("turing:read_instructions", session.pk)
-    return render(request, "turing/reading/read.html", {"study": study})
+    here = selectors.current_of(session)
+    if isinstance(here, selectors.Rest) and here.kind == Interlude.PHASE and session.phase_read < study.phase:
+        return redirect("turing:read_phase", session.pk)
+    urls = {
+        name: reverse(f"turing:read_{name}", args=[session.pk]) for name in ("attend", "current", "answer", "continue")
+    }
+    urls["leave"] = reverse("turing:my_studies")
+    return render(request, "turing/reading/read.html", {"study": study, "urls": urls, "is_preview": False})
 
 
 @require_http_methods(["GET"])
@@ -110,14 +155,16 @@ def done(request: HttpRequest, session: ReadingSession) -> HttpResponse:
     study = selectors.study_for_reader(session)
     if not study.is_finished:
         return redirect("turing:read", session.pk)
-    return render(request, "turing/reading/done.html", {"study": study})
+    context = {"study": study, "closing_text": render_markdown(study.closing_text)}
+    return render(request, "turing/reading/done.html", context)
 
 
 @require_http_methods(["GET"])
 @own_session_data
 def current(request: HttpRequest, session: ReadingSession) -> HttpResponse:
     services.require_readable(session=session)
-    if selectors.is_waiting(session):
+    presentation = selectors.current_presentation(session)
+    if presentation is None or presentation.became_current_at is None:
         services.resume_reading(session=session)
     return JsonResponse(_state(session, selectors.current_of(session)))
 
@@ -129,6 +176,14 @@ def attend(request: HttpRequest, session: ReadingSession) -> HttpResponse:
     screen = parse_screen(request.body, browser=request.headers.get("User-Agent", ""))
     attendance = services.attend(session=session, screen=screen)
     return JsonResponse({"attendance": attendance.token, "current": _state(session, selectors.current_of(session))})
+
+
+@require_POST
+@own_session_data
+def go_on(request: HttpRequest, session: ReadingSession) -> HttpResponse:
+    """The reader goes on after a break, or after the practice."""
+    services.end_interlude(session=session, attendance=parse_attendance(parse_json(request.body)))
+    return JsonResponse({"current": _state(session, selectors.current_of(session))})
 
 
 @require_http_methods(["GET"])
@@ -149,7 +204,10 @@ def answer(request: HttpRequest, session: ReadingSession) -> HttpResponse:
     received_at = timezone.now()
     stored = services.record_answer(session=session, received_at=received_at, **parse_answer(request.body))
     state = {"state": "stopped", "url": reverse("turing:my_studies")} if stored.is_stopped else None
-    return JsonResponse({"stored": stored.position, "next": state or _state(session, stored.next)})
+    told: dict[str, Any] = {"stored": stored.position, "next": state or _state(session, stored.next)}
+    if stored.feedback is not None:
+        told["feedback"] = {"answer": stored.feedback, "correct": stored.value == stored.feedback}
+    return JsonResponse(told)
 
 
 @sensitive_variables("secret")
@@ -196,13 +254,23 @@ def _register(request: HttpRequest, form: RegistrationForm, secret: str) -> Read
     return session
 
 
-def _state(session: ReadingSession, current: selectors.Current | None) -> dict[str, Any]:
+def _state(session: ReadingSession, current: selectors.Current | selectors.Rest | None) -> dict[str, Any]:
     """All that a reading page is ever told about an image: the allow-list of rule 2."""
     if current is None:
         return {"state": "finished", "url": reverse("turing:read_done", args=[session.pk])}
+    if isinstance(current, selectors.Rest):
+        page = "turing:read_phase" if current.kind == Interlude.PHASE else "turing:read"
+        return {
+            "state": "interlude",
+            "kind": current.kind,
+            "url": reverse(page, args=[session.pk]),
+            "answered": current.answered,
+            "total": current.total,
+        }
     return {
         "state": "reading",
         **_image(session, current.token),
+        "section": current.section,
         "position": current.position,
         "total": current.total,
         "size": current.size,
@@ -214,6 +282,8 @@ def _image(session: ReadingSession, token: str) -> dict[str, str]:
     return {"token": token, "stimulus": reverse("turing:read_stimulus", args=[session.pk, token])}
 
 
-def _closed(request: HttpRequest, session: ReadingSession) -> HttpResponse:
+def _no_reading(request: HttpRequest, session: ReadingSession) -> HttpResponse:
+    """The study is closed, or its second session has not come yet."""
     study = selectors.study_for_reader(session)
-    return render(request, "turing/reading/closed.html", {"study": study}, status=403)
+    page = "not_yet" if study.is_open and not study.is_available else "closed"
+    return render(request, f"turing/reading/{page}.html", {"study": study}, status=403)

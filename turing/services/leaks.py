@@ -57,7 +57,7 @@ def audit_as_reader(study: Study) -> dict[str, Any]:
 def _observations(study: Study, truths: list[TrialTruth]) -> Iterator[Observation]:
     browser = _Browser(study)
     shown = Presentation.objects.bulk_create(
-        Presentation(session=browser.session, trial=truth.trial) for truth in truths
+        Presentation(session=browser.session, trial=truth.trial, position=truth.trial.position) for truth in truths
     )
     for presentation in shown:
         address = reverse("turing:read_stimulus", args=[browser.session.pk, presentation.token])

@@ -107,7 +107,7 @@ class Reading(RuleBasedStateMachine):
         elif self.is_current:
             told = response.json()
             assert (told["state"], told["position"], told["token"]) == ("reading", len(self.past) + 1, self.token)
-            assert set(told) == {"state", "token", "stimulus", "position", "total", "size", "ahead"}
+            assert set(told) == {"state", "token", "stimulus", "section", "position", "total", "size", "ahead"}
             assert (told["ahead"] or {}).get("token", "") == self.ahead
         else:
             assert response.json()["state"] == "finished"

@@ -58,6 +58,7 @@ def test_current_says_exactly_what_a_page_may_know(tab, session):
         "state": "reading",
         "token": token,
         "stimulus": f"/read/{session.pk}/stimulus/{token}",
+        "section": "study",
         "position": 1,
         "total": 4,
         "size": 16,

@@ -28,9 +28,13 @@ pytestmark = pytest.mark.django_db
 # What a reader may receive: of studies the reader takes part in, and of the reader's own rows.
 VISIBLE = {
     "accounts.User": "username email",
-    "turing.Study": "name question instructions image_size status",
-    "turing.Trial": "position",
-    "turing.ReadingSession": "id",
+    "turing.Study": "name question instructions image_size status bit_depth scale real_label synthetic_label mark_kind "
+    "asks_comment n_practice practice_feedback break_every exposure_limit_ms time_limit_ms consent closing_text "
+    "group_by",
+    "turing.Phase": "number question instructions real_label synthetic_label",
+    "turing.Trial": "position is_practice",
+    "turing.PracticeFeedback": "value",
+    "turing.ReadingSession": "id available_from instructions_read_at finished_at n_correct n_scored",
     "turing.Presentation": "token",
     "turing.Attendance": "token",
     "sessions.Session": "session_key",  # the reader's own cookie
@@ -42,18 +46,21 @@ HIDDEN = {
     "turing.Study": "id positive_class real_dataset synthetic_dataset real_filters "
     "synthetic_filters n_real n_synthetic "
     "seed is_example leak_limit protocol protocol_sha256 manifest_sha256 opened_at opened_by closed_at closed_by "
-    "created_by created_at",
-    "turing.Trial": "id study stimulus_file stimulus_sha256",
+    "created_by created_at n_repeats order block_size shows_total shows_score groups follows washout_days",
+    "turing.Phase": "id study title real_dataset synthetic_dataset real_filters synthetic_filters n_real n_synthetic",
+    "turing.Trial": "id study phase block stimulus_file stimulus_sha256 right_file right_sha256",
+    "turing.PracticeFeedback": "trial",
     "turing.Invitation": "id study secret_sha256 note expires_at revoked_at accepted_at accepted_by created_by "
     "created_at",
-    "turing.ReadingSession": "study reader reader_code is_simulated instructions_read_at finished_at created_at",
-    "turing.Presentation": "id session trial created_at became_current_at sent_ahead_at after_break first_served_at "
-    "last_served_at times_served",
+    "turing.ReadingSession": "study reader reader_code is_simulated trial_order consented_at years_experience grade "
+    "reader_group phase_read created_at",
+    "turing.Presentation": "id session trial position created_at became_current_at sent_ahead_at after_break "
+    "first_served_at last_served_at times_served",
     "turing.Attendance": "id session started_at browser screen_width screen_height pixel_ratio zoom_percent stage_side "
     "sees_dark_patch sees_light_patch",
-    "turing.Answer": "id session trial value idempotency_key reading_ms hidden_ms paused_ms server_ms flags "
-    "answered_at",
-    "turing.TrialTruth": "trial origin label image",
+    "turing.Answer": "id session trial position value rating marks comment idempotency_key reading_ms hidden_ms "
+    "paused_ms server_ms flags answered_at",
+    "turing.TrialTruth": "trial origin label image right_label right_image repeat_of",
     "turing.LeakReport": "study report blocked override_reason created_at",
     "generation.TrainingRun": "id name generator dataset classes config filters is_demonstration job created_by "
     "created_at",
