@@ -55,7 +55,7 @@ def test_answers_look_like_those_of_readers_who_see_a_little():
     simulate_readers(study=study, n_readers=6, seed=3)
     close_study(study=study, by=None)
 
-    results = study_results(study)
+    results = study_results(study).whole
 
     assert 0.52 < results.pooled.accuracy.accuracy.estimate < 0.75
     assert len({result.accuracy.accuracy.k for result in results.readers}) > 1

@@ -71,8 +71,8 @@ def cohen_kappa(
 
     References
     ----------
-    Cohen J. Educ Psychol Meas 1960;20:37-46, and Psychol Bull 1968;70:213-220 (weights). Fleiss JL, Cohen J, Everitt BS.
-    Psychol Bull 1969;72:323-327 (standard error). Fleiss JL, Cohen J. Educ Psychol Meas 1973;33:613-619 (quadratic
+    Cohen J. Educ Psychol Meas 1960;20:37-46, and Psychol Bull 1968;70:213-220 (weights). Fleiss JL, Cohen J, Everitt
+    BS. Psychol Bull 1969;72:323-327 (standard error). Fleiss JL, Cohen J. Educ Psychol Meas 1973;33:613-619 (quadratic
     weights and the intraclass correlation). Same as statsmodels 0.15 `cohens_kappa`, with `wt="fc"` for quadratic.
     """
     codes = _checked(first, second, n_categories, confidence)

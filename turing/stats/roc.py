@@ -35,8 +35,8 @@ def roc_area(
 ) -> RocArea:
     """Probability that a case is rated higher than a control, ties counting one half (Mann-Whitney), with DeLong's SE.
 
-    With R the mid-ranks of all m + n ratings, and R' those among the cases (controls) alone, each case has the placement
-    V10 = (R - R') / n and each control V01 = 1 - (R - R') / m; AUC = mean(V10), and the variance is
+    With R the mid-ranks of all m + n ratings, and R' those among the cases (controls) alone, each case has the
+    placement V10 = (R - R') / n and each control V01 = 1 - (R - R') / m; AUC = mean(V10), and the variance is
     var(V10) / m + var(V01) / n with denominators m - 1 and n - 1.
 
     Parameters

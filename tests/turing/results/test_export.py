@@ -60,7 +60,7 @@ def test_the_file_alone_gives_the_results_page():
     simulate_readers(study=study, n_readers=3, seed=5)
     close_study(study=study, by=None)
 
-    rows, results = rows_of(study), study_results(study)
+    rows, results = rows_of(study), study_results(study).whole
 
     assert {row["simulated"] for row in rows} == {"1"}
     for result in results.readers:
