@@ -10,39 +10,43 @@ from PIL import Image as PillowImage
 from imaging.storage import checked_pixels
 
 
-def render_square(pixels: np.ndarray, size: int) -> np.ndarray:
-    """`pixels` as an 8-bit square of `size` px.
+def render_square(pixels: np.ndarray, size: int, *, bit_depth: int = 8) -> np.ndarray:
+    """`pixels` as a square of `size` px.
 
     Parameters
     ----------
     pixels: uint8 or uint16, shape (H, W).
     size: side of the result in px, at least 1.
+    bit_depth: 8, or 16 for uint16 pixels alone: bits that were never there are not made up.
 
     Returns
     -------
-    uint8, shape (size, size), its own memory.
+    uint8 or uint16, shape (size, size), its own memory.
 
     Three steps, always in this order:
 
-    1. 16 bits become 8 by `to_8_bit`; 8 bits stay as they are.
+    1. 16 bits become 8 by `to_8_bit`, or are stretched by `to_full_16_bit`; 8 bits stay as they are.
     2. The central square is cut out: side min(H, W), offset floor((H - side) / 2) and floor((W - side) / 2).
-    3. Pillow's BILINEAR resampling (`Image.resize` without `reducing_gap`). When it reduces, its triangle filter is
-       widened by the factor of reduction, so every input pixel counts and nothing aliases; when it enlarges it is
-       ordinary bilinear interpolation. A square that has the size already is returned unchanged.
+    3. Pillow's BILINEAR resampling (`Image.resize` without `reducing_gap`; 16 bits in mode I, which rounds as mode L
+       does, once in each direction). When it reduces, its triangle filter is widened by the factor of reduction, so
+       every input pixel counts and nothing aliases; when it enlarges it is ordinary bilinear interpolation. A square
+       that has the size already is returned unchanged.
 
-    Raises ValueError for another shape or type, or a size below 1.
+    Raises ValueError for another shape, type or depth, 8-bit pixels at a depth of 16, or a size below 1.
     """
     if size < 1:
         raise ValueError(f"size must be at least 1 px, not {size}")
-    array = to_8_bit(pixels)
+    if bit_depth not in (8, 16):
+        raise ValueError(f"bit_depth must be 8 or 16, not {bit_depth}")
+    array = to_8_bit(pixels) if bit_depth == 8 else to_full_16_bit(pixels)
     height, width = array.shape
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
     square = array[top : top + side, left : left + side]
     if side == size:
         return square.copy()
-    picture = PillowImage.fromarray(np.ascontiguousarray(square))
-    return np.array(picture.resize((size, size), PillowImage.Resampling.BILINEAR))
+    picture = PillowImage.fromarray(np.ascontiguousarray(square, dtype=np.uint8 if bit_depth == 8 else np.int32))
+    return np.array(picture.resize((size, size), PillowImage.Resampling.BILINEAR)).astype(array.dtype)
 
 
 def to_8_bit(pixels: np.ndarray) -> np.ndarray:
@@ -61,3 +65,20 @@ def to_8_bit(pixels: np.ndarray) -> np.ndarray:
         return np.zeros(array.shape, dtype=np.uint8)
     # uint32 holds 65535 * 510 + 65535
     return (((array.astype(np.uint32) - low) * 510 + span) // (2 * span)).astype(np.uint8)
+
+
+def to_full_16_bit(pixels: np.ndarray) -> np.ndarray:
+    """uint16 pixels of shape (H, W), mapped linearly from the picture's own minimum and maximum to 0 and 65535, rounded
+    half up in integers: as `to_8_bit` does it, for the same reason. A picture of one value becomes 0.
+
+    Raises ValueError for 8-bit pixels, and as `checked_pixels`.
+    """
+    array = checked_pixels(pixels)
+    if array.dtype != np.uint16:
+        raise ValueError("8-bit pixels cannot be rendered to 16 bits")
+    low, high = int(array.min()), int(array.max())
+    span = high - low
+    if span == 0:
+        return np.zeros(array.shape, dtype=np.uint16)
+    # uint64: 65535 * 131070 + 65535 is more than uint32 holds
+    return (((array.astype(np.uint64) - low) * 131070 + span) // (2 * span)).astype(np.uint16)

@@ -4,7 +4,7 @@ Every graded scale runs from real (low) to synthetic (high), whatever the positi
 middle: a rating always says one of the two.
 """
 
-from turing.models.studies import Response, Scale
+from turing.models.studies import Origin, Response, Scale
 
 CONFIDENCE_LABELS = (
     "Surely real",
@@ -21,6 +21,15 @@ RANGES = {Scale.CONFIDENCE: (1, len(CONFIDENCE_LABELS)), Scale.PERCENT: (0, 100)
 def responses_of(scale: str) -> tuple[Response, ...]:
     """What an answer on this scale can say, apart from none in time."""
     return (Response.LEFT, Response.RIGHT) if scale == Scale.PAIR else (Response.REAL, Response.SYNTHETIC)
+
+
+def right_response(scale: str, *, origin: str, positive_class: str) -> Response:
+    """The right answer. `origin`: what the image is; of a pair what the left one is, and asked for is the side of the
+    positive class.
+    """
+    if scale == Scale.PAIR:
+        return Response.LEFT if origin == positive_class else Response.RIGHT
+    return Response(Origin(origin).value)
 
 
 def response_of(scale: str, rating: int) -> Response:

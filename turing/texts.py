@@ -14,3 +14,8 @@ For each one, decide which it is.
 * Please read alone, on the screen and in the room light that you use for work, and do not talk about the images
   with other readers until the study is closed.
 """
+
+
+def default_question(scale: str, positive_class: str) -> str:
+    """What is asked of a reader unless the investigator has other words."""
+    return f"Which of the two is {positive_class}?" if scale == "pair" else DEFAULT_QUESTION

@@ -10,11 +10,15 @@ from uuid import UUID
 
 from django.db.models import Model
 
+from turing.models.reading import Answer
 from turing.models.studies import Invitation
 
-# An invitation's note may be a person's name. The chain keeps a hash of it: a change is seen, and the name is not kept
-# in a record that nothing can be removed from. The secret's hash serves as salt.
-HASHED = {(Invitation._meta.db_table, "note"): "secret_sha256"}
+# The note of an invitation and the comment of a reader may name a person. The chain keeps a hash of them: a change is
+# seen, and no name is kept in a record that nothing can be removed from. Another column of the row serves as salt.
+HASHED = {
+    (Invitation._meta.db_table, "note"): "secret_sha256",
+    (Answer._meta.db_table, "comment"): "idempotency_key",
+}
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ from turing.models import (
     AuditEvent,
     Invitation,
     LeakReport,
+    Phase,
+    PracticeFeedback,
     Presentation,
     ReadingSession,
     Study,
@@ -32,7 +34,10 @@ from turing.models import (
 )
 from turing.results.selectors import record_problems
 
-COMPLETE: tuple[type[Model], ...] = (Study, LeakReport, Trial, TrialTruth, Invitation, ReadingSession, Answer)
+COMPLETE: tuple[type[Model], ...] = (
+    *(Study, Phase, LeakReport, Trial, TrialTruth, PracticeFeedback),
+    *(Invitation, ReadingSession, Answer),
+)
 PARTIAL: tuple[type[Model], ...] = (Presentation, Image)  # some of their rows are no matter of the chain (yet)
 CHAIN = AuditEvent._meta.db_table
 FILES = "stimulus files"
@@ -239,16 +244,23 @@ def _check_study_hashes(problems: list[Problem]) -> None:
 
 
 def _check_files(expected: Expected, problems: list[Problem]) -> int:
-    trials = expected.get(Trial._meta.db_table, {}).values()
-    for trial in trials:
-        name = trial["stimulus_file"]
+    n_files = 0
+    for trial in expected.get(Trial._meta.db_table, {}).values():
         where = f"position {trial['position']} of study {trial['study_id']}"
-        try:
-            with default_storage.open(name, "rb") as file:
-                digest = hashlib.sha256(file.read()).hexdigest()
-        except OSError as error:
-            problems.append(Problem(FILES, name, "", f"cannot be read ({where}): {error.strerror or error}"))
-            continue
-        if digest != trial["stimulus_sha256"]:
-            problems.append(Problem(FILES, name, "", f"its content was changed since the opening ({where})"))
-    return len(trials)
+        for side in ("stimulus", "right"):
+            name = trial.get(f"{side}_file")  # "right" is not there in what was recorded before there were pairs
+            if name:
+                n_files += 1
+                _check_file(name, trial[f"{side}_sha256"], where, problems)
+    return n_files
+
+
+def _check_file(name: str, sha256: str, where: str, problems: list[Problem]) -> None:
+    try:
+        with default_storage.open(name, "rb") as file:
+            digest = hashlib.sha256(file.read()).hexdigest()
+    except OSError as error:
+        problems.append(Problem(FILES, name, "", f"cannot be read ({where}): {error.strerror or error}"))
+        return
+    if digest != sha256:
+        problems.append(Problem(FILES, name, "", f"its content was changed since the opening ({where})"))

@@ -6,7 +6,7 @@ explain it (family-wise error over all statistics at `alpha`). The joint AUC is 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -21,12 +21,13 @@ from turing.blinding import DEFAULT_ALPHA, DEFAULT_LIMIT
 from turing.blinding.features import (
     PIXEL_FEATURES,
     TRANSPORT_FEATURES,
+    Measurement,
     Observation,
     measure,
     pixel_features,
 )
 
-REPORT_SCHEMA = 1
+REPORT_SCHEMA = 2  # 2: side; practice and repeats are no part of the statistics of pixels
 JOINT = "all statistics together"
 
 CURES = {
@@ -43,6 +44,7 @@ CURES = {
     "border_sd": "The border gives it away (collimation, padding, a frame). Crop or mask both sides alike.",
     "mean": "One side is brighter. Apply the same windowing to both sides, or choose images of similar exposure.",
     "duplicates": "Some pictures occur more than once on one side. Remove duplicates from the dataset.",
+    "side": "The kinds are not evenly on the left and on the right. This is a fault of the program: report it.",
     JOINT: "No single statistic stands out, but together they tell the sides apart. Look at the statistics with the "
     "highest AUC, and process both sides alike.",
 }
@@ -73,7 +75,9 @@ class FeatureLeak:
 
 @dataclass(frozen=True, kw_only=True)
 class LeakAudit:
-    """Result of `audit_leaks`. `varying` maps a transport feature to its values and how often each occurs."""
+    """Result of an audit. `n_real`, `n_synthetic`: pictures whose pixels were judged. `varying` maps a transport
+    feature to its values and how often each occurs.
+    """
 
     n_real: int
     n_synthetic: int
@@ -130,12 +134,30 @@ def audit_leaks(
     alpha: float = DEFAULT_ALPHA,
     seed: int = 0,
 ) -> LeakAudit:
-    """Audit what readers receive.
+    """As `judge_leaks`; `observations` are gone through once, so they may be made one by one."""
+    measured = [measure(observation) for observation in observations]
+    return judge_leaks(measured, synthetic, limit=limit, alpha=alpha, seed=seed)
+
+
+def judge_leaks(
+    measured: Sequence[Measurement],
+    synthetic: Sequence[bool],
+    *,
+    received_too: Iterable[Mapping[str, str]] = (),
+    limit: float = DEFAULT_LIMIT,
+    alpha: float = DEFAULT_ALPHA,
+    seed: int = 0,
+) -> LeakAudit:
+    """Audit what was measured of what readers receive.
+
+    The two images of a pair are two pictures here. Drawn apart, they tell no more together: the AUC of a statistic is
+    the share of pairs in which it is higher on the synthetic image.
 
     Parameters
     ----------
-    observations : one per trial; gone through once, so they may be made one by one
-    synthetic : truth of each trial
+    measured : one for each distinct picture that counts; the same one in two folds would tell its own truth
+    synthetic : truth of each picture
+    received_too : transport features of everything else that readers receive: practice, repeats
     limit : AUC in (0.5, 1] above which a statistic may block
     alpha : family-wise error rate in (0, 1) over all statistics (Bonferroni)
     seed : of the cross-validation folds
@@ -146,7 +168,6 @@ def audit_leaks(
         lengths differ, a side is empty, or a setting is out of range.
     """
     truth = np.asarray(synthetic, dtype=bool)
-    measured = [measure(observation) for observation in observations]
     if truth.shape != (len(measured),):
         raise ValueError(f"{len(measured)} observations need as many truths; got shape {truth.shape}")
     if truth.all() or not truth.any():
@@ -156,7 +177,8 @@ def audit_leaks(
     if not 0 < alpha < 1:
         raise ValueError(f"alpha must be in (0, 1); got {alpha}")
 
-    transport = {name: Counter(m.transport[name] for m in measured) for name in TRANSPORT_FEATURES}
+    received = [*(m.transport for m in measured), *received_too]
+    transport = {name: Counter(one[name] for one in received if name in one) for name in TRANSPORT_FEATURES}
     varying = {name: dict(counts.most_common()) for name, counts in transport.items() if len(counts) > 1}
     values = pixel_features(measured)
     scores = {name: values[name] for name in PIXEL_FEATURES if np.ptp(values[name]) > 0}

@@ -30,58 +30,92 @@ PIXEL_FEATURES = (
     "column_phase_4",
     "column_phase_8",
     "duplicates",
+    "side",
 )
 PHASES = (2, 4, 8)
+SMOOTHING = 257  # grey levels of 65536, about one of 256: see _comb
 
 
 @dataclass(frozen=True, kw_only=True)
 class Observation:
-    """One trial as a reader's browser receives it.
+    """One picture as a reader's browser receives it.
 
-    pixels : uint8 array (height, width), the decoded picture
+    pixels : uint8 or uint16 array (height, width), the decoded picture
     byte_length : int, length of the response body
     headers : response headers, any case
+    side : 0, or 1 for the right one of a pair
     """
 
     pixels: np.ndarray
     byte_length: int
     headers: Mapping[str, str]
+    side: int = 0
 
     def __post_init__(self) -> None:
-        if self.pixels.ndim != 2 or self.pixels.dtype != np.uint8 or 0 in self.pixels.shape:
-            raise ValueError(
-                f"pixels must be a non-empty uint8 array of shape (height, width); "
-                f"got {self.pixels.dtype} of shape {self.pixels.shape}"
-            )
+        _require_picture(self.pixels)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measurement:
-    """What the audit needs to know of one trial; the pixels themselves are not kept."""
+class PixelMeasurement:
+    """What the audit needs to know of a picture; the pixels themselves are not kept."""
 
-    transport: dict[str, str]  # for each transport feature its value, as text
+    dimensions: str
     statistics: dict[str, float]  # for each pixel statistic but duplicates
     pixel_sha256: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """What the audit needs to know of a picture that was received."""
+
+    transport: dict[str, str]  # for each transport feature its value, as text
+    statistics: dict[str, float]
+    pixel_sha256: str
+
+
 def measure(observation: Observation) -> Measurement:
-    pixels = observation.pixels
-    return Measurement(
-        transport={
-            "byte_length": str(observation.byte_length),
-            "headers": _header_text(observation.headers),
-            "dimensions": f"{pixels.shape[1]} x {pixels.shape[0]}",
-        },
-        statistics=_pixel_row(pixels),
+    return as_received(
+        measure_pixels(observation.pixels, side=observation.side),
+        transport_of(byte_length=observation.byte_length, headers=observation.headers),
+    )
+
+
+def measure_pixels(pixels: np.ndarray, *, side: int = 0) -> PixelMeasurement:
+    """Raises ValueError for anything but one grey picture."""
+    _require_picture(pixels)
+    return PixelMeasurement(
+        dimensions=f"{pixels.shape[1]} x {pixels.shape[0]}",
+        statistics=_pixel_row(pixels) | {"side": float(side)},
         pixel_sha256=hashlib.sha256(pixels.tobytes()).hexdigest(),
     )
 
 
+def transport_of(*, byte_length: int, headers: Mapping[str, str]) -> dict[str, str]:
+    """What can be seen of a response without its pixels."""
+    return {"byte_length": str(byte_length), "headers": _header_text(headers)}
+
+
+def as_received(picture: PixelMeasurement, transport: Mapping[str, str]) -> Measurement:
+    return Measurement(
+        transport={**transport, "dimensions": picture.dimensions},
+        statistics=picture.statistics,
+        pixel_sha256=picture.pixel_sha256,
+    )
+
+
 def pixel_features(measurements: Sequence[Measurement]) -> dict[str, np.ndarray]:
-    """For each pixel statistic a float array with one value per trial."""
+    """For each pixel statistic a float array with one value per picture."""
     seen = Counter(m.pixel_sha256 for m in measurements)
     rows = [m.statistics | {"duplicates": seen[m.pixel_sha256] - 1.0} for m in measurements]
     return {name: np.array([row[name] for row in rows], dtype=float) for name in PIXEL_FEATURES}
+
+
+def _require_picture(pixels: np.ndarray) -> None:
+    if pixels.ndim != 2 or pixels.dtype not in (np.uint8, np.uint16) or 0 in pixels.shape:
+        raise ValueError(
+            f"pixels must be a non-empty uint8 or uint16 array of shape (height, width); "
+            f"got {pixels.dtype} of shape {pixels.shape}"
+        )
 
 
 def _header_text(headers: Mapping[str, str]) -> str:
@@ -90,7 +124,7 @@ def _header_text(headers: Mapping[str, str]) -> str:
 
 
 def _pixel_row(pixels: np.ndarray) -> dict[str, float]:
-    counts = np.bincount(pixels.ravel(), minlength=256)
+    counts = np.bincount(pixels.ravel(), minlength=np.iinfo(pixels.dtype).max + 1)
     used = np.flatnonzero(counts)
     low, high = int(used[0]), int(used[-1])
     border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]).astype(float)
@@ -98,8 +132,7 @@ def _pixel_row(pixels: np.ndarray) -> dict[str, float]:
         "grey_levels": float(used.size),
         "grey_minimum": float(low),
         "grey_maximum": float(high),
-        # share of empty levels inside the range: stretched or quantised histograms look like a comb
-        "histogram_comb": 1.0 - used.size / (high - low + 1),
+        "histogram_comb": _comb(counts[low : high + 1], is_deep=pixels.dtype == np.uint16),
         "border_mean": float(border.mean()),
         "border_sd": float(border.std()),
         "mean": float(pixels.mean()),
@@ -110,6 +143,22 @@ def _pixel_row(pixels: np.ndarray) -> dict[str, float]:
         for period in PHASES:
             row[f"{name}_phase_{period}"] = _phase_contrast(profile, period)
     return row
+
+
+def _comb(counts: np.ndarray, *, is_deep: bool) -> float:
+    """Share of levels inside the range that are empty: stretched or quantised histograms look like a comb.
+
+    A picture has too few pixels to fill 65536 levels, so with 16 bits the share is of those that would be used if each
+    pixel fell by chance near its level: the sum of 1 - exp(-n) over all levels, n being the mean count around each.
+    """
+    used = np.count_nonzero(counts)
+    if not is_deep:
+        return float(1.0 - used / counts.size)
+    ends = np.arange(counts.size) + SMOOTHING // 2 + 1
+    above, below = np.minimum(ends, counts.size), np.maximum(ends - SMOOTHING, 0)
+    total = np.concatenate([[0], np.cumsum(counts)])
+    nearby = (total[above] - total[below]) / (above - below)
+    return float(1.0 - used / (1.0 - np.exp(-nearby)).sum())
 
 
 def _phase_contrast(profile: np.ndarray, period: int) -> float:

@@ -2,10 +2,10 @@
 
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -14,9 +14,9 @@ from turing.audit.services import record_event
 from turing.models.reading import Answer, Presentation, ReadingSession, new_presentation_token
 from turing.models.studies import Study
 from turing.protocol import document_sha256
-from turing.reading.answers import check_answer
+from turing.reading.answers import Given, check_answer
 from turing.reading.course import Interlude, interlude_between, trials_at
-from turing.reading.errors import AnsweredAlready, NotCurrent, NotShown, UnknownImage
+from turing.reading.errors import AnsweredAlready, NotCurrent, NotShown, ReadingRefused, UnknownImage
 from turing.reading.selectors import Current, Rest, describe_current, describe_rest, feedback_on
 from turing.reading.steps import lock_session, require_newest, require_readable, show
 from turing.timing import LONGEST_MS, timing_flags
@@ -66,49 +66,26 @@ def record_answer(
     session = lock_session(session)
     study = session.study
     given = check_answer(study, value=value, rating=rating, marks=marks, comment=comment)
-    presentation = session.presentations.select_related("trial__feedback").filter(token=token).first()
-    earlier = _earlier_answers(session, idempotency_key, presentation)
-    same_key = next((answer for answer in earlier if answer.idempotency_key == idempotency_key), None)
-    if same_key is not None:
-        if presentation is None or same_key.trial_id != presentation.trial_id or not given.is_that_of(same_key):
-            raise AnsweredAlready("This request was used for another answer already. Answers are final.")
-        return _stored_before(session, study, presentation, same_key, stop=stop)
-    require_readable(session=session)
-    if presentation is None:
-        raise UnknownImage("This image is not there, or not any more.")
-    require_newest(session, attendance)
-    if earlier:
-        raise AnsweredAlready("This image was answered already, perhaps in another tab. Answers are final.")
-    if presentation.became_current_at is None:
-        raise NotCurrent("This image is not current yet: the one before it has to be answered first.")
-    if presentation.first_served_at is None:
-        raise NotShown("This image was not shown yet, so it cannot be answered.")
-
-    server_ms = _milliseconds(received_at, since=presentation.first_served_at)
-    given.require_time_was_up(study, server_ms=server_ms)
-    reading_ms = reading_ms if reading_ms is not None and 0 <= reading_ms <= LONGEST_MS else None
-    hidden_ms, paused_ms = (min(max(time, 0), LONGEST_MS) for time in (hidden_ms, paused_ms))
-    answer = Answer.objects.create(
-        session=session,
-        trial=presentation.trial,
-        position=presentation.position,
-        **asdict(given),
-        idempotency_key=idempotency_key,
-        reading_ms=reading_ms,
-        hidden_ms=hidden_ms,
-        paused_ms=paused_ms,
-        server_ms=server_ms,
-        flags=timing_flags(
-            reading_ms=reading_ms,
-            hidden_ms=hidden_ms,
-            server_ms=server_ms,
-            times_served=presentation.times_served,
-            paused_ms=paused_ms,
-            after_break=presentation.after_break,
-            time_limit_ms=study.time_limit_ms,
-        ),
-        answered_at=received_at,
-    )
+    presentation = session.presentations.select_related("trial").filter(token=token).first()
+    times = _Times(reading_ms, hidden_ms, paused_ms)
+    try:
+        # the constraints of the table find what was stored before, so that a first request need not ask
+        with transaction.atomic():
+            answer = _store(session, study, presentation, given, idempotency_key, times, attendance, received_at)
+    except (ReadingRefused, IntegrityError):
+        earlier = session.answers.filter(_same(idempotency_key, presentation)).order_by("pk")
+        for same_key in [found for found in earlier if found.idempotency_key == idempotency_key]:
+            if presentation is None or same_key.trial_id != presentation.trial_id or not given.is_that_of(same_key):
+                raise AnsweredAlready("This request was used for another answer already. Answers are final.") from None
+            return _stored_before(session, study, presentation, same_key, stop=stop)
+        require_readable(session=session)
+        if presentation is not None and earlier:
+            require_newest(session, attendance)
+            raise AnsweredAlready(
+                "This image was answered already, perhaps in another tab. Answers are final."
+            ) from None
+        raise
+    presentation = cast(Presentation, presentation)  # without one nothing is stored
     stored = _go_on(session, study, presentation, answer, stop=stop)
     is_last = presentation.position == len(session.trial_order)
     followers = _finish(session, study, at=received_at) if is_last else []
@@ -125,12 +102,63 @@ def record_answer(
     return stored
 
 
-def _earlier_answers(session: ReadingSession, key: UUID, presentation: Presentation | None) -> list[Answer]:
-    """Those with this key, and those about this image."""
-    about = Q(idempotency_key=key)
-    if presentation is not None:
-        about |= Q(trial=presentation.trial_id)
-    return list(session.answers.filter(about))
+@dataclass(frozen=True)
+class _Times:
+    """As a page sent them."""
+
+    reading_ms: int | None
+    hidden_ms: int
+    paused_ms: int
+
+
+def _store(
+    session: ReadingSession,
+    study: Study,
+    presentation: Presentation | None,
+    given: Given,
+    key: UUID,
+    times: _Times,
+    attendance: str,
+    received_at: datetime,
+) -> Answer:
+    require_readable(session=session)
+    if presentation is None:
+        raise UnknownImage("This image is not there, or not any more.")
+    require_newest(session, attendance)
+    if presentation.became_current_at is None:
+        raise NotCurrent("This image is not current yet: the one before it has to be answered first.")
+    if presentation.first_served_at is None:
+        raise NotShown("This image was not shown yet, so it cannot be answered.")
+    server_ms = _milliseconds(received_at, since=presentation.first_served_at)
+    given.require_time_was_up(study, server_ms=server_ms)
+    reading_ms = times.reading_ms if times.reading_ms is not None and 0 <= times.reading_ms <= LONGEST_MS else None
+    hidden_ms, paused_ms = (min(max(time, 0), LONGEST_MS) for time in (times.hidden_ms, times.paused_ms))
+    return Answer.objects.create(
+        session=session,
+        trial=presentation.trial,
+        position=presentation.position,
+        **asdict(given),
+        idempotency_key=key,
+        reading_ms=reading_ms,
+        hidden_ms=hidden_ms,
+        paused_ms=paused_ms,
+        server_ms=server_ms,
+        flags=timing_flags(
+            reading_ms=reading_ms,
+            hidden_ms=hidden_ms,
+            server_ms=server_ms,
+            times_served=presentation.times_served,
+            paused_ms=paused_ms,
+            after_break=presentation.after_break,
+            time_limit_ms=study.time_limit_ms,
+        ),
+        answered_at=received_at,
+    )
+
+
+def _same(key: UUID, presentation: Presentation | None) -> Q:
+    """Answers with this key, or about this image."""
+    return Q(idempotency_key=key) if presentation is None else Q(idempotency_key=key) | Q(trial=presentation.trial_id)
 
 
 def _go_on(session: ReadingSession, study: Study, answered: Presentation, answer: Answer, *, stop: bool) -> Stored:

@@ -7,15 +7,24 @@ from django.utils import timezone
 from turing.models.reading import Presentation, ReadingSession
 from turing.models.studies import Study, Trial
 from turing.reading.course import interlude_between, trials_at
-from turing.reading.errors import NotStarted, ReadsElsewhere, StudyClosed
+from turing.reading.errors import NotStarted, ReadsElsewhere, StudyClosed, UnknownImage
 from turing.reading.selectors import Current, describe_current
+
+# of a study, what no step from one image to the next needs: texts and documents
+LONG_FIELDS = ("protocol", "question", "instructions", "consent", "closing_text", "real_filters", "synthetic_filters")
 
 
 def lock_session(session: ReadingSession) -> ReadingSession:
     """The session as it is now. Its study is read by a query of its own, after the lock was given: joined to the
     locking query it would be as old as the moment the waiting began.
+
+    Raises UnknownImage when the session is not that of its reader: a view may pass on what a browser claims.
     """
-    return ReadingSession.objects.select_for_update().get(pk=session.pk)
+    locked = ReadingSession.objects.select_for_update().filter(pk=session.pk, reader=session.reader_id).first()
+    if locked is None:
+        raise UnknownImage("This image is not there, or not any more.")
+    locked.study = Study.objects.defer(*LONG_FIELDS).get(pk=locked.study_id)
+    return locked
 
 
 def require_open(study: Study) -> None:

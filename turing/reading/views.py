@@ -59,16 +59,32 @@ def own_session(view: SessionView) -> SessionView:
 def own_session_data(view: SessionView) -> SessionView:
     """Endpoints of the reading page: the same, with JSON in place of pages; refusals carry a code."""
 
+    def find(request: HttpRequest, session_id: UUID) -> ReadingSession:
+        session = selectors.find_session(session_id, cast(User, request.user))
+        if session is None:
+            raise UnknownImage("This image is not there, or not any more.")
+        return session
+
+    return _data_view(view, find)
+
+
+def claimed_session_data(view: SessionView) -> SessionView:
+    """The same for endpoints whose service locks the session before anything else: it finds out whose it is by that."""
+
+    def claim(request: HttpRequest, session_id: UUID) -> ReadingSession:
+        return ReadingSession(pk=session_id, reader=cast(User, request.user))
+
+    return _data_view(view, claim)
+
+
+def _data_view(view: SessionView, session_of: Callable[[HttpRequest, UUID], ReadingSession]) -> SessionView:
     @no_store
     @wraps(view)
     def guarded(request: HttpRequest, session_id: UUID, **kwargs: Any) -> HttpResponse:
         try:
             if not request.user.is_authenticated:
                 return JsonResponse({"code": "signed-out", "error": "You are signed out. Sign in again."}, status=401)
-            session = selectors.find_session(session_id, request.user)
-            if session is None:
-                raise UnknownImage("This image is not there, or not any more.")
-            return view(request, session, **kwargs)
+            return view(request, session_of(request, session_id), **kwargs)
         except ReadingRefused as refusal:
             return JsonResponse({"code": refusal.code, "error": str(refusal)}, status=refusal.status)
 
@@ -187,7 +203,7 @@ def go_on(request: HttpRequest, session: ReadingSession) -> HttpResponse:
 
 
 @require_http_methods(["GET"])
-@own_session_data
+@claimed_session_data
 def stimulus(request: HttpRequest, session: ReadingSession, token: str) -> HttpResponse:
     """Raw grey bytes. Every response of a study has the same headers and the same length."""
     pixels = services.serve_stimulus(session=session, token=token, attendance=request.headers.get("X-Attendance", ""))
@@ -199,7 +215,7 @@ def stimulus(request: HttpRequest, session: ReadingSession, token: str) -> HttpR
 
 
 @require_POST
-@own_session_data
+@claimed_session_data
 def answer(request: HttpRequest, session: ReadingSession) -> HttpResponse:
     received_at = timezone.now()
     stored = services.record_answer(session=session, received_at=received_at, **parse_answer(request.body))

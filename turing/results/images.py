@@ -10,7 +10,8 @@ from imaging.rendering import render_square
 from imaging.storage import encode_png, load_pixels
 from turing.errors import StudyError
 from turing.models import ReadingSession, Scale, Study, TrialTruth
-from turing.results.rows import AnswerRow, answer_rows, other_origin, right_answer
+from turing.results.rows import AnswerRow, answer_rows, other_origin
+from turing.scales import right_response
 
 N_COLOURS = 8  # of marks, see tr-mark-1 and on in the stylesheet; the ninth reader has the first again
 LABEL_SPACE = 0.85  # of the width; a mark further right has its label on its left
@@ -122,7 +123,7 @@ def _shown(study: Study, truth: TrialTruth, rows: list[AnswerRow], colours: dict
     return ShownImage(
         position=truth.trial.position,
         phase=truth.trial.phase,
-        truth=right_answer(study, truth.origin),
+        truth=str(right_response(study.scale, origin=truth.origin, positive_class=study.positive_class)),
         sides=sides,
         said=[Said(colours[row.reader], row) for row in rows],
     )

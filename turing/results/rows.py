@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from turing.errors import StudyError
-from turing.models import Answer, Origin, Response, Scale, Study
+from turing.models import Answer, Origin, Response, Study
+from turing.scales import right_response
 
 
 @dataclass(frozen=True)
@@ -82,13 +83,6 @@ def answer_rows(study: Study) -> list[AnswerRow]:
     return _with_later(_row(study, answer) for answer in answers)
 
 
-def right_answer(study: Study, origin: str) -> str:
-    """To an image that is `origin`, or to a pair whose left image is."""
-    if study.scale != Scale.PAIR:
-        return origin
-    return Response.LEFT.value if origin == study.positive_class else Response.RIGHT.value
-
-
 def other_origin(origin: str) -> str:
     return Origin.SYNTHETIC.value if origin == Origin.REAL else Origin.REAL.value
 
@@ -111,7 +105,7 @@ def _row(study: Study, answer: Answer) -> AnswerRow:
         pixel_sha256=truth.image.pixel_sha256,
         right_sha256=truth.right_image.pixel_sha256 if truth.right_image else "",
         origin=truth.origin,
-        truth=right_answer(study, truth.origin),
+        truth=str(right_response(study.scale, origin=truth.origin, positive_class=study.positive_class)),
         label=truth.label,
         right_label=truth.right_label,
         answer=answer.value,

@@ -3,10 +3,10 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from uuid import UUID
 
+from turing.manifests import manifest_sha256
 from turing.models import AuditEvent, ReadingSession, Scale, Study, TrialTruth
-from turing.protocol import ManifestEntry, document_sha256, manifest_document
+from turing.protocol import document_sha256
 from turing.results import figures
 from turing.results.figures import Agreement, RatingCounts, Reader, ReaderResult, Retest
 from turing.results.rows import AnswerRow, answer_rows
@@ -99,7 +99,7 @@ def record_problems(study: Study) -> list[str]:
     problems = []
     if document_sha256(study.protocol) != study.protocol_sha256:
         problems.append("The stored protocol does not have the hash that was computed at opening.")
-    if manifest_sha256(study.pk, study.image_size) != study.manifest_sha256:
+    if manifest_sha256(study) != study.manifest_sha256:
         problems.append("The images, their order or their truth do not have the hash that was computed at opening.")
     return problems
 
@@ -110,22 +110,6 @@ def closing_event(study: Study) -> str:
         action="study.closed", object_type=Study._meta.db_table, object_id=str(study.pk)
     ).first()
     return f"{event.sequence}:{event.hash}" if event is not None else ""
-
-
-def manifest_sha256(study_id: UUID, image_size: int) -> str:
-    """Of the manifest rebuilt from the trials as they are now."""
-    truths = TrialTruth.objects.filter(trial__study=study_id).select_related("trial", "image")
-    entries = [
-        ManifestEntry(
-            position=truth.trial.position,
-            origin=truth.origin,
-            label=truth.label,
-            pixel_sha256=truth.image.pixel_sha256,
-            stimulus_sha256=truth.trial.stimulus_sha256,
-        )
-        for truth in truths
-    ]
-    return document_sha256(manifest_document(study_id=str(study_id), image_size=image_size, entries=entries))
 
 
 def _part(

@@ -18,7 +18,8 @@ MAX_AT_ONCE = 100
 
 @transaction.atomic
 def create_invitations(*, study: Study, count: int, by: User | None, note: str = "") -> list[tuple[Invitation, str]]:
-    """`count` new invitations, each with the secret of its link. Raises StudyError for a closed or example study."""
+    """`count` new invitations, each with the secret of its link. Raises StudyError for a closed study, an
+    example, or a second session."""
     if not 1 <= count <= MAX_AT_ONCE:
         raise StudyError(f"Number of invitations {count} is out of range: it must lie between 1 and {MAX_AT_ONCE}.")
     study = Study.objects.select_for_update().get(pk=study.pk)
@@ -26,6 +27,8 @@ def create_invitations(*, study: Study, count: int, by: User | None, note: str =
         raise StudyError(f"“{study}” is closed: nobody can be invited any more.")
     if study.is_example:
         raise StudyError(f"“{study}” is an example with simulated readers: people cannot be invited to it.")
+    if study.follows_id is not None:
+        raise StudyError(f"“{study}” is a second session: the readers of the first take part, and nobody else.")
     made = []
     for _ in range(count):
         secret = secrets.token_urlsafe(32)

@@ -2,7 +2,7 @@
 
 For each trial the address that readers use is asked through the whole request handling of the site (middleware, view,
 locked order), as a signed-in reader who exists only inside a transaction that is rolled back. What a proxy in front of
-the site adds is not seen.
+the site adds is not seen. The pixels must arrive as they were stored; so their statistics are those of the files.
 """
 
 import gzip
@@ -10,7 +10,8 @@ import io
 import platform
 import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
@@ -19,68 +20,90 @@ from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.core.handlers.base import BaseHandler
 from django.core.handlers.wsgi import WSGIRequest
-from django.db import transaction
 from django.urls import get_script_prefix, reverse
 from django.utils import timezone
 
 from config.accounts.models import User
-from turing.blinding.features import Observation
+from turing import stimuli
+from turing.blinding.features import Measurement, PixelMeasurement, as_received, transport_of
 from turing.errors import StudyError
-from turing.models import Origin, Presentation, ReadingSession, Study, TrialTruth
+from turing.models import Presentation, ReadingSession, Study, Trial
 
 
-def audit_as_reader(study: Study) -> dict[str, Any]:
-    """The report, as `turing.blinding.audit.LeakAudit.to_document` with versions. Leaves nothing behind.
+@dataclass(frozen=True)
+class Received:
+    """A trial as readers receive it."""
 
-    `study` is open, as it will be for readers. Raises StudyError when an image cannot be fetched.
-    """
+    transport: dict[str, str]
+    pictures: Sequence[PixelMeasurement]  # of those that count: the image, or the left and the right one of a pair
+    synthetic: Sequence[bool]  # what each of these is
+
+
+def leak_report(study: Study, received: Sequence[Received]) -> dict[str, Any]:
+    """As `turing.blinding.audit.LeakAudit.to_document`, with versions."""
     # brings scikit-learn, which takes a second to load: commands and pages that audit nothing do without
     import scipy
     import sklearn
 
-    from turing.blinding.audit import audit_leaks
+    from turing.blinding.audit import judge_leaks
 
-    truths = list(TrialTruth.objects.filter(trial__study=study).order_by("trial__position").select_related("trial"))
-    with transaction.atomic():
-        audit = audit_leaks(
-            _observations(study, truths),
-            [truth.origin == Origin.SYNTHETIC for truth in truths],
-            limit=study.leak_limit,
-        )
-        transaction.set_rollback(True)
+    measured: list[Measurement] = []
+    synthetic: list[bool] = []
+    for one in received:
+        measured += [as_received(picture, one.transport) for picture in one.pictures]
+        synthetic += one.synthetic
+    audit = judge_leaks(
+        measured,
+        synthetic,
+        received_too=[one.transport for one in received if not one.pictures],
+        limit=study.leak_limit,
+    )
     versions = {"python": platform.python_version()} | {
         module.__name__: module.__version__ for module in (np, scipy, sklearn)
     }
     return {**audit.to_document(), "versions": versions}
 
 
-def _observations(study: Study, truths: list[TrialTruth]) -> Iterator[Observation]:
-    browser = _Browser(study)
+def fetch_as_reader(study: Study, trials: Sequence[Trial]) -> list[dict[str, str]]:
+    """For each of `trials` what a reader can see of it apart from its pixels.
+
+    Inside a transaction that the caller rolls back, in which the study is open, as it will be for readers. Raises
+    StudyError when an image cannot be fetched, or arrives changed.
+    """
+    browser = _Browser(study, trials)
     shown = Presentation.objects.bulk_create(
-        Presentation(session=browser.session, trial=truth.trial, position=truth.trial.position) for truth in truths
+        Presentation(session=browser.session, trial=trial, position=trial.position) for trial in trials
     )
-    for presentation in shown:
-        address = reverse("turing:read_stimulus", args=[browser.session.pk, presentation.token])
-        body, headers = browser.get(address)
-        pixels = gzip.decompress(body) if headers.get("content-encoding") == "gzip" else body
-        size = study.image_size
-        if len(pixels) != size**2:
-            raise StudyError(
-                f"The image at position {presentation.trial.position} reaches a reader with {len(pixels)} bytes in "
-                f"place of {size**2}: something changes it on its way. See MIDDLEWARE of this installation."
-            )
-        yield Observation(
-            pixels=np.frombuffer(pixels, np.uint8).reshape(size, size), byte_length=len(body), headers=headers
+    return [_fetch(browser, study, presentation) for presentation in shown]
+
+
+def _fetch(browser: "_Browser", study: Study, presentation: Presentation) -> dict[str, str]:
+    body, headers = browser.get(reverse("turing:read_stimulus", args=[browser.session.pk, presentation.token]))
+    pixels = gzip.decompress(body) if headers.get("content-encoding") == "gzip" else body
+    trial = presentation.trial
+    files = stimuli.files_of(trial)
+    length = stimuli.stimulus_length(image_size=study.image_size, bit_depth=study.bit_depth)
+    arrived = [stimuli.stimulus_sha256(pixels[at * length : (at + 1) * length]) for at in range(len(files))]
+    if len(pixels) != length * len(files) or arrived != [sha256 for _, sha256 in files]:
+        raise StudyError(
+            f"The image at position {trial.position} reaches a reader with {len(pixels)} bytes in place of "
+            f"{length * len(files)}, or with other pixels: something changes it on its way. See MIDDLEWARE of this "
+            "installation."
         )
+    return transport_of(byte_length=len(body), headers=headers)
 
 
 class _Browser:
     """A reader of the study, signed in. Asks the site in this process and this transaction."""
 
-    def __init__(self, study: Study) -> None:
+    def __init__(self, study: Study, trials: Sequence[Trial]) -> None:
         user = User.objects.create(username=f"leak-audit-{secrets.token_hex(8)}", role=User.Role.READER)
         self.session = ReadingSession.objects.create(
-            study=study, reader=user, reader_code="leak audit", instructions_read_at=timezone.now()
+            study=study,
+            reader=user,
+            reader_code="leak audit",
+            trial_order=[trial.position for trial in trials],
+            instructions_read_at=timezone.now(),
         )
         store = import_module(settings.SESSION_ENGINE).SessionStore()
         store[SESSION_KEY] = str(user.pk)
