@@ -59,7 +59,7 @@ def images(request: HttpRequest, study_id: UUID) -> HttpResponse:
         "n_remarked": len(remarked),
         "only_remarks": only_remarks,
         "radius": study.image_size / 40,
-        "font_size": study.image_size / 24,
+        "font_size": study.image_size / 28,
     }
     return render(request, "turing/results/images.html", context)
 

@@ -142,6 +142,17 @@ def test_pairs_have_no_sensitivity(investigator_client):
     assert not any(word in text for word in ("Sensitivity", "Specificity", "positive class"))
 
 
+def test_the_note_on_answers_that_came_too_late(investigator_client):
+    study = make_open_study(time_limit_ms=5000)
+    read(study, in_turn(["none", "real", "real", "real"]))
+    close_study(study=study, by=None)
+
+    text = results_page(investigator_client, study)
+
+    assert "R01 4 of 4 1 not in time" in text
+    assert "no part of accuracy, sensitivity, specificity, reading times and kappa." in text
+
+
 def test_graded_answers_have_an_area_and_a_picture(investigator_client):
     study = make_open_study(n_real=3, n_synthetic=3, scale="confidence", n_repeats=2)
     ratings = {"real": [1, 3, 4], "synthetic": [4, 5, 2]}
