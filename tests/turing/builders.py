@@ -35,11 +35,16 @@ def make_dataset(
 
 
 def make_draft(*, n_real: int = 2, n_synthetic: int = 2, size: int = 16, seed: int | None = 7, **changes) -> Study:
+    """With datasets of one image more than the study needs of each kind, unless they are given."""
+    phases = changes.get("later_phases", ())
+    more = changes.get("n_practice", 0) + 1
+    all_real = n_real + sum(phase["n_real"] for phase in phases) + more
+    all_synthetic = n_synthetic + sum(phase["n_synthetic"] for phase in phases) + more
     values = {
         "name": f"Study {uuid.uuid4()}",
-        "real_dataset": changes.pop("real_dataset", None) or make_dataset(n=n_real + 1, size=size),
+        "real_dataset": changes.pop("real_dataset", None) or make_dataset(n=all_real, size=size),
         "synthetic_dataset": changes.pop("synthetic_dataset", None)
-        or make_dataset(origin="synthetic", n=n_synthetic + 1, size=size),
+        or make_dataset(origin="synthetic", n=all_synthetic, size=size),
         "n_real": n_real,
         "n_synthetic": n_synthetic,
         "seed": seed,
@@ -53,9 +58,12 @@ def make_open_study(**changes) -> Study:
     return open_study(study=make_draft(**changes), by=None)
 
 
-def make_session(*, study: Study | None = None, reader: User | None = None, started: bool = True) -> ReadingSession:
+def make_session(
+    *, study: Study | None = None, reader: User | None = None, started: bool = True, **declared
+) -> ReadingSession:
+    """`declared`: as in `start_reading`; consent is given."""
     session = enrol_reader(study=study or make_open_study(), user=reader or UserFactory())
-    return start_reading(session=session) if started else session
+    return start_reading(session=session, **{"consents": True, **declared}) if started else session
 
 
 def answer_next(session: ReadingSession, value: str = "real", **changes):

@@ -90,12 +90,15 @@ def crawl_everything(study: Study, secret: str) -> Crawl:
     session = ReadingSession.objects.get(reader__username="newcomer")
     root = f"/read/{session.pk}"
     crawl("get", f"{root}/")
-    crawl("post", f"{root}/instructions/")
+    crawl("post", f"{root}/instructions/", {"consents": "on", "years_experience": "7"})
     keys = []
     for value in ("real", "synthetic", "real"):
         current = crawl("get", f"{root}/current").json()
+        if current["state"] == "interlude":
+            current = crawl("post", f"{root}/continue", "{}", content_type="application/json").json()["current"]
         crawl("get", current["stimulus"])
-        assert crawl("get", current["ahead"]["stimulus"]).status_code == 200
+        if current["ahead"] is not None:
+            assert crawl("get", current["ahead"]["stimulus"]).status_code == 200
         body = {"token": current["token"], "value": value, "idempotency_key": str(uuid.uuid4()), "reading_ms": 900}
         keys.append(body)
         for _ in range(2):

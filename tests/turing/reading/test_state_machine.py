@@ -31,13 +31,11 @@ from hypothesis.stateful import (
 
 from tests.turing.builders import make_open_study, make_session
 from turing.audit.verification import verify_audit
-from turing.models import Answer, Presentation
+from turing.models import Answer, Presentation, ReadingSession
 from turing.reading.selectors import current_of
 from turing.services import close_study
 from turing.timing import TOLERANCE_MS, Flag
 
-N_IMAGES = 5
-VALUES = st.sampled_from(["real", "synthetic"])
 TIMES = st.one_of(
     st.integers(-(2**40), 2**40), st.floats(), st.none(), st.text(max_size=3), st.booleans(), st.integers(0, 400)
 )
@@ -46,9 +44,13 @@ TIMES = st.one_of(
 class Reading(RuleBasedStateMachine):
     """One reader with two browsers, and a stranger who is a reader of the same study."""
 
+    protocol: dict = {"n_real": 3, "n_synthetic": 2}
+    said = st.sampled_from([{"value": "real"}, {"value": "synthetic"}])  # what an answer can say
+    none_of_it = st.text(max_size=10).filter(lambda text: text not in ("real", "synthetic")).map(lambda v: {"value": v})
+
     def __init__(self):
         super().__init__()
-        study = make_open_study(n_real=3, n_synthetic=N_IMAGES - 3)
+        study = make_open_study(**self.protocol)
         self.session = make_session(study=study, started=False)
         self.stranger = make_session(study=study)
         self.browsers = [Client(), Client()]
@@ -58,8 +60,14 @@ class Reading(RuleBasedStateMachine):
         self.strange_browser.force_login(self.stranger.reader)
         self.root = f"/read/{self.session.pk}"
         # the model
+        trials = {trial.position: trial for trial in study.trials.all()}
+        self.course = [trials[name] for name in self.session.trial_order]
+        self.break_every = study.break_every
+        self.n_practice = study.n_practice
         self.now = timezone.now()
         self.started = self.closed = self.shown = False
+        self.resting = ""  # in what
+        self.phase_read = 1
         self.token = self.ahead = ""  # of the current image, and of the one that may be fetched before its turn
         self.ahead_fetched = False
         self.past: list[dict] = []  # stored requests with the response each got
@@ -67,7 +75,24 @@ class Reading(RuleBasedStateMachine):
 
     @property
     def is_current(self) -> bool:
-        return self.started and not self.closed and len(self.past) < N_IMAGES
+        return self.started and not self.closed and not self.resting and len(self.past) < len(self.course)
+
+    def between(self, answered: int) -> str:
+        """What lies between the image with this number, and the one after it."""
+        if answered >= len(self.course):
+            return ""
+        before, after = self.course[answered - 1], self.course[answered]
+        if before.phase != after.phase:
+            return "phase"
+        if before.is_practice and not after.is_practice:
+            return "practice-over"
+        counted = answered - self.n_practice
+        return "break" if self.break_every and counted > 0 and counted % self.break_every == 0 else ""
+
+    def go_where_the_server_is(self):
+        current = current_of(self.session)
+        self.resting = ""
+        self.token, self.ahead = current.token, current.ahead or ""
 
     def request(self, browser: int, method: str, path: str, body: dict | None = None):
         """By the clock of the model."""
@@ -94,23 +119,54 @@ class Reading(RuleBasedStateMachine):
         assert response.status_code == (403 if self.closed and not self.started else 302)
         if not self.started and not self.closed:
             self.started = True
-            current = current_of(self.session)
-            self.token, self.ahead = current.token, current.ahead
+            self.go_where_the_server_is()
 
     @rule(browser=st.integers(0, 1))
     def ask_what_is_current(self, browser):
         response = self.request(browser, "get", "current")
+        told = response.json()
         if self.closed:
-            assert (response.status_code, response.json()["code"]) == (403, "closed")
+            assert (response.status_code, told["code"]) == (403, "closed")
         elif not self.started:
-            assert (response.status_code, response.json()["code"]) == (409, "not-started")
+            assert (response.status_code, told["code"]) == (409, "not-started")
+        elif self.resting == "phase" and self.phase_read == self.course[len(self.past)].phase:
+            assert told["state"] == "reading"
+            self.go_where_the_server_is()
+        elif self.resting:
+            assert (told["state"], told["kind"]) == ("interlude", self.resting)
+            assert set(told) == {"state", "kind", "url", "answered", "total"}
         elif self.is_current:
-            told = response.json()
-            assert (told["state"], told["position"], told["token"]) == ("reading", len(self.past) + 1, self.token)
+            place = len(self.past) + 1
+            practises = place <= self.n_practice
+            assert (told["state"], told["token"]) == ("reading", self.token)
+            assert (told["section"], told["position"]) == (
+                ("practice", place) if practises else ("study", place - self.n_practice)
+            )
             assert set(told) == {"state", "token", "stimulus", "section", "position", "total", "size", "ahead"}
             assert (told["ahead"] or {}).get("token", "") == self.ahead
         else:
-            assert response.json()["state"] == "finished"
+            assert told["state"] == "finished"
+
+    @rule(browser=st.integers(0, 1))
+    def go_on(self, browser):
+        """Ends a break and the practice, and nothing else."""
+        response = self.request(browser, "post", "continue", {})
+        if self.closed or not self.started:
+            assert response.status_code == (403 if self.closed else 409)
+        elif self.resting in ("break", "practice-over"):
+            assert response.json()["current"]["state"] == "reading"
+            self.go_where_the_server_is()
+        else:
+            expected = "interlude" if self.resting else "reading" if self.is_current else "finished"
+            assert response.json()["current"]["state"] == expected
+            assert response.json()["current"].get("token", "") == (self.token if self.is_current else "")
+
+    @rule(browser=st.integers(0, 1))
+    def read_the_words_of_the_phase(self, browser):
+        response = self.request(browser, "post", "phase/")
+        assert response.status_code == (403 if self.closed and self.resting == "phase" else 302)
+        if self.resting == "phase" and not self.closed:
+            self.phase_read = self.course[len(self.past)].phase
 
     @precondition(lambda self: self.is_current)
     @rule(browser=st.integers(0, 1))
@@ -121,11 +177,11 @@ class Reading(RuleBasedStateMachine):
         self.shown = True
 
     @precondition(lambda self: self.is_current)
-    @rule(browser=st.integers(0, 1), value=VALUES, reading_ms=TIMES, hidden_ms=TIMES)
-    def answer(self, browser, value, reading_ms, hidden_ms):
+    @rule(browser=st.integers(0, 1), data=st.data(), reading_ms=TIMES, hidden_ms=TIMES)
+    def answer(self, browser, data, reading_ms, hidden_ms):
         body = {
             "token": self.token,
-            "value": value,
+            **data.draw(self.said),
             "idempotency_key": str(uuid.uuid4()),
             "reading_ms": reading_ms,
             "hidden_ms": hidden_ms,
@@ -136,11 +192,18 @@ class Reading(RuleBasedStateMachine):
             return
         assert response.status_code == 200
         assert response.json()["stored"] == len(self.past) + 1
+        # only of practice is it ever told what an image was
+        assert ("feedback" in response.json()) == self.course[len(self.past)].is_practice
         self.past.append({"body": body, "response": response.content})
         self.shown, self.ahead_fetched = self.ahead_fetched, False
         following = response.json()["next"]
+        self.resting = self.between(len(self.past))
         self.token, self.ahead = following.get("token", ""), (following.get("ahead") or {}).get("token", "")
-        assert (following["state"] == "finished") == (len(self.past) == N_IMAGES)
+        if self.resting:
+            assert (following["state"], following["kind"]) == ("interlude", self.resting)
+            self.shown = False
+        else:
+            assert (following["state"] == "finished") == (len(self.past) == len(self.course))
 
     @precondition(lambda self: self.is_current and self.ahead)
     @rule(browser=st.integers(0, 1))
@@ -152,9 +215,9 @@ class Reading(RuleBasedStateMachine):
 
     # --- illegal, or repeated -----------------------------------------------------------------------------------
     @precondition(lambda self: self.is_current and self.ahead)
-    @rule(browser=st.integers(0, 1), value=VALUES)
-    def answer_the_image_ahead(self, browser, value):
-        body = {"token": self.ahead, "value": value, "idempotency_key": str(uuid.uuid4())}
+    @rule(browser=st.integers(0, 1), data=st.data())
+    def answer_the_image_ahead(self, browser, data):
+        body = {"token": self.ahead, **data.draw(self.said), "idempotency_key": str(uuid.uuid4())}
         response = self.request(browser, "post", "answer", body)
         assert (response.status_code, response.json()["code"]) == (409, "not-current")
 
@@ -169,13 +232,11 @@ class Reading(RuleBasedStateMachine):
         assert response.content == earlier["response"]
 
     @precondition(lambda self: self.past)
-    @rule(data=st.data(), browser=st.integers(0, 1), value=VALUES, same_key=st.booleans())
-    def change_an_answer(self, data, browser, value, same_key):
+    @rule(data=st.data(), browser=st.integers(0, 1), same_key=st.booleans())
+    def change_an_answer(self, data, browser, same_key):
         body = dict(data.draw(st.sampled_from(self.past))["body"])
-        if same_key:
-            body["value"] = "real" if body["value"] == "synthetic" else "synthetic"
-        else:
-            body |= {"value": value, "idempotency_key": str(uuid.uuid4())}
+        other = data.draw(self.said.filter(lambda said: not same_key or not said.items() <= body.items()))
+        body |= other if same_key else {**other, "idempotency_key": str(uuid.uuid4())}
         response = self.request(browser, "post", "answer", body)
         assert response.status_code == (403 if self.closed and not same_key else 409)
 
@@ -186,35 +247,37 @@ class Reading(RuleBasedStateMachine):
         assert self.request(0, "get", f"stimulus/{token}").status_code == (403 if self.closed else 404)
 
     @precondition(lambda self: self.past and self.is_current)
-    @rule(data=st.data(), value=VALUES)
-    def use_a_key_for_two_images(self, data, value):
+    @rule(data=st.data())
+    def use_a_key_for_two_images(self, data):
         key = data.draw(st.sampled_from(self.past))["body"]["idempotency_key"]
-        body = {"token": self.token, "value": value, "idempotency_key": key}
+        body = {"token": self.token, **data.draw(self.said), "idempotency_key": key}
         assert self.request(0, "post", "answer", body).status_code == 409
 
-    @rule(token=st.one_of(st.text("abcXYZ09-_", min_size=1, max_size=40), st.just("")), value=VALUES)
-    def skip_ahead_with_a_made_up_token(self, token, value):
-        body = {"token": token, "value": value, "idempotency_key": str(uuid.uuid4())}
+    @rule(token=st.one_of(st.text("abcXYZ09-_", min_size=1, max_size=40), st.just("")), data=st.data())
+    def skip_ahead_with_a_made_up_token(self, token, data):
+        body = {"token": token, **data.draw(self.said), "idempotency_key": str(uuid.uuid4())}
         expected = 403 if self.closed else 404 if self.started else 409
         assert self.request(0, "post", "answer", body).status_code == expected
         if token:
             assert self.request(0, "get", f"stimulus/{token}").status_code == expected
 
-    @rule(value=VALUES)
-    def use_the_token_of_somebody_else(self, value):
+    @rule(data=st.data())
+    def use_the_token_of_somebody_else(self, data):
         """The stranger's current image is the first one; the token is real, and worth nothing here."""
         token = current_of(self.stranger).token
-        body = {"token": token, "value": value, "idempotency_key": str(uuid.uuid4())}
+        body = {"token": token, **data.draw(self.said), "idempotency_key": str(uuid.uuid4())}
         expected = 403 if self.closed else 404 if self.started else 409
         assert self.request(0, "post", "answer", body).status_code == expected
         assert self.request(0, "get", f"stimulus/{token}").status_code == expected
 
-    @rule(value=VALUES)
-    def come_as_somebody_else(self, value):
-        body = {"token": self.token, "value": value, "idempotency_key": str(uuid.uuid4())}
+    @rule(data=st.data())
+    def come_as_somebody_else(self, data):
+        body = {"token": self.token, **data.draw(self.said), "idempotency_key": str(uuid.uuid4())}
         for response in (
             self.strange_browser.get(f"{self.root}/stimulus/{self.token or 'x'}"),
             self.strange_browser.get(f"{self.root}/current"),
+            self.strange_browser.post(f"{self.root}/continue"),
+            self.strange_browser.post(f"{self.root}/phase/"),
             self.strange_browser.post(f"{self.root}/answer", json.dumps(body), content_type="application/json"),
         ):
             assert response.status_code == 404
@@ -232,9 +295,9 @@ class Reading(RuleBasedStateMachine):
         assert response.status_code == 400
 
     @precondition(lambda self: self.is_current and self.shown)
-    @rule(value=st.text(max_size=10).filter(lambda text: text not in ("real", "synthetic")))
-    def give_an_answer_that_is_none(self, value):
-        body = {"token": self.token, "value": value, "idempotency_key": str(uuid.uuid4())}
+    @rule(data=st.data())
+    def give_an_answer_that_is_none(self, data):
+        body = {"token": self.token, **data.draw(self.none_of_it), "idempotency_key": str(uuid.uuid4())}
         assert self.request(0, "post", "answer", body).status_code == 400
 
     @precondition(lambda self: not self.closed and len(self.past) >= 3)
@@ -249,19 +312,26 @@ class Reading(RuleBasedStateMachine):
         rows = list(Answer.objects.filter(session=self.session).order_by("pk").values())
         assert rows[: len(self.rows)] == self.rows
         self.rows = rows
-        positions = list(
-            Answer.objects.filter(session=self.session).order_by("pk").values_list("trial__position", flat=True)
-        )
-        assert positions == list(range(1, len(self.past) + 1))
-        assert [row["value"] for row in rows] == [earlier["body"]["value"] for earlier in self.past]
+        answers = Answer.objects.filter(session=self.session).order_by("pk").select_related("trial")
+        assert [answer.position for answer in answers] == list(range(1, len(self.past) + 1))
+        assert [answer.trial for answer in answers] == self.course[: len(self.past)]
+        for row, earlier in zip(rows, self.past, strict=True):
+            said = {name: row[name] for name in ("value", "rating") if name in earlier["body"]}
+            assert said.items() <= earlier["body"].items()
         assert not Answer.objects.filter(session=self.stranger).exists()
 
     @invariant()
     def only_the_current_image_and_the_one_ahead_exist(self):
         presentations = Presentation.objects.filter(session=self.session)
-        n_current, n_existing = (min(len(self.past) + ahead, N_IMAGES) if self.started else 0 for ahead in (1, 2))
+        n_current = len(self.past) + (self.started and not self.resting and len(self.past) < len(self.course))
+        n_existing = n_current
+        if n_current > len(self.past) and n_current < len(self.course) and not self.between(n_current):
+            n_existing += 1
         assert presentations.filter(became_current_at__isnull=False).count() == n_current
         assert presentations.count() == n_existing
+        assert list(ReadingSession.objects.values_list("trial_order", flat=True).filter(pk=self.session.pk)) == [
+            self.session.trial_order
+        ]
 
     @invariant()
     def times_are_within_the_servers_bound_or_flagged(self):
@@ -280,13 +350,58 @@ class Reading(RuleBasedStateMachine):
         assert verify_audit().is_whole
 
 
+class RichReading(Reading):
+    """The same with everything a protocol can ask for: practice, phases, repeats, breaks, grades, a limit of time."""
+
+    protocol = {
+        "n_real": 3,
+        "n_synthetic": 3,
+        "scale": "confidence",
+        "n_practice": 2,
+        "practice_feedback": True,
+        "n_repeats": 2,
+        "order": "per_reader",
+        "break_every": 2,
+        "time_limit_ms": 1000,
+        "asks_comment": True,
+        "mark_kind": "point",
+        "later_phases": [{"title": "Informed", "n_real": 2, "n_synthetic": 1}],
+    }
+    said = st.fixed_dictionaries(
+        {"rating": st.integers(1, 6)},
+        optional={
+            "comment": st.sampled_from(["", "grid", "lines\nof text"]),
+            "marks": st.lists(st.fixed_dictionaries({"x": st.integers(0, 16), "y": st.integers(0, 16)}), max_size=2),
+        },
+    )
+    none_of_it = st.one_of(
+        Reading.none_of_it.filter(lambda said: said["value"] != "none"),
+        st.integers().filter(lambda rating: not 1 <= rating <= 6).map(lambda rating: {"rating": rating}),
+        st.sampled_from([{"rating": 2, "value": "synthetic"}, {"rating": 2, "marks": [{"x": -1, "y": 3}]}]),
+        st.sampled_from([{"rating": 2.5}, {"rating": True}, {"rating": "2"}, {"rating": 3, "comment": "x" * 1001}]),
+    )
+
+    @precondition(lambda self: self.is_current and self.shown)
+    @rule()
+    def give_no_answer_before_the_time_is_up(self):
+        """Sent at the moment at which it became current, or was shown: there is time left by any clock."""
+        since = Presentation.objects.get(token=self.token).first_served_at
+        self.now = since + timedelta(milliseconds=900)
+        body = {"token": self.token, "value": "none", "idempotency_key": str(uuid.uuid4())}
+        assert self.request(0, "post", "answer", body).status_code == 400
+
+
+MACHINES = [(Reading, 25, 30), (RichReading, 25, 50)]
+
+
 @pytest.mark.django_db
-def test_whatever_is_sent_the_locked_order_holds():
+@pytest.mark.parametrize(("machine", "examples", "steps"), MACHINES)
+def test_whatever_is_sent_the_locked_order_holds(machine, examples, steps):
     run_state_machine_as_test(
-        Reading,
+        machine,
         settings=settings(
-            max_examples=25,
-            stateful_step_count=30,
+            max_examples=examples,
+            stateful_step_count=steps,
             deadline=None,
             suppress_health_check=list(HealthCheck),
             derandomize=True,

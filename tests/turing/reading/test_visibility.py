@@ -17,10 +17,11 @@ from django.urls.converters import IntConverter, UUIDConverter
 
 from config.accounts.models import User
 from tests.factories import CheckpointFactory, JobFactory, SampleRunFactory, TrainingRunFactory, UserFactory
-from tests.turing.builders import answer_next, make_dataset, make_draft, make_session, read_all
+from tests.turing.builders import answer_next, make_dataset, make_draft, make_session
 from tests.turing.reading.test_leak import Crawl, crawl_everything
 from turing.models import Origin, Study
-from turing.reading.selectors import current_of
+from turing.reading.selectors import current_of, current_presentation
+from turing.reading.services import end_interlude, resume_reading, start_phase
 from turing.services import close_study, create_invitations, open_study
 
 pytestmark = pytest.mark.django_db
@@ -114,8 +115,8 @@ def study(investigator):
     """Markers in all text that may say something, and numbers that are found again, in a study with another reader."""
     set_counters()
     User.objects.filter(pk=investigator.pk).update(first_name="markerfirst", last_name="markerlast")
-    real = make_dataset(n=12, labels=["markerlabelreal"], name="markerdatasetreal")
-    synthetic = make_dataset(origin="synthetic", n=12, labels=["markerlabelfake"], name="markerdatasetfake")
+    real = make_dataset(n=16, labels=["markerlabelreal"], name="markerdatasetreal")
+    synthetic = make_dataset(origin="synthetic", n=16, labels=["markerlabelfake"], name="markerdatasetfake")
     for dataset in (real, synthetic):
         dataset.description, dataset.licence, dataset.citation = "markerdescription", "markerlicence", "markercitation"
         dataset.save()
@@ -134,10 +135,37 @@ def study(investigator):
         seed=918273645546372,
         leak_limit=0.7654321,
         created_by=investigator,
+        n_practice=2,
+        practice_feedback=True,
+        n_repeats=2,
+        order="blocks",
+        block_size=4,
+        break_every=5,
+        mark_kind="point",
+        asks_comment=True,
+        shows_score=True,
+        consent="I take part.",
+        group_by="years",
+        groups=[{"name": "markergroupnew", "from_years": 0}, {"name": "markergroupold", "from_years": 5}],
+        later_phases=[{"title": "markerphase", "n_real": 1, "n_synthetic": 1, "question": "And now?"}],
     )
     study = open_study(study=draft, by=investigator)
-    answer_next(make_session(study=study, reader=UserFactory(username="markerother", email="marker@example.net")))
+    other = make_session(
+        study=study, reader=UserFactory(username="markerother", email="marker@example.net"), years_experience=3
+    )
+    answer_next(other, comment="markercomment", marks=[{"x": 1, "y": 2}])
     return study
+
+
+def read_on(session) -> None:
+    """To the end, whatever lies between."""
+    while session.answers.count() < len(session.trial_order):
+        if current_presentation(session) is None:
+            start_phase(session=session)
+            newest = session.attendances.last()
+            end_interlude(session=session, attendance=newest.token if newest else "")
+            resume_reading(session=session)
+        answer_next(session)
 
 
 def set_counters() -> None:
@@ -162,7 +190,7 @@ def test_hidden_fields_reach_no_reader(study, investigator):
     reader = User.objects.get(username="newcomer")
     asked = walk_everything(crawl, study, reader, unused)
     session = study.sessions.get(reader=reader)
-    read_all(session, ["real"] * (12 - session.answers.count()))
+    read_on(session)
     crawl("get", f"/read/{session.pk}/done/")
     close_study(study=study, by=investigator)
     for address in ("/my-studies/", f"/read/{session.pk}/", f"/read/{session.pk}/current"):
@@ -172,6 +200,7 @@ def test_hidden_fields_reach_no_reader(study, investigator):
     hidden = hidden_values(reader)
     assert len(hidden) > 300
     assert {"markerdatasetreal", "markernote", "markerfirst", "918273645546372", "0.7654321"} <= hidden
+    assert {"markerphase", "markergroupnew", "markergroupold", "markercomment"} <= hidden
     pattern = re.compile("|".join(sorted(map(re.escape, hidden), key=len, reverse=True)))
     found = set()
     for address, text in crawl.received:
