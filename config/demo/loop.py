@@ -32,9 +32,7 @@ SEED = 2023
 SAMPLES = 120  # over all classes
 STUDY_IMAGES = 20  # of each kind, in the study to read
 EXAMPLE_IMAGES = 50  # of each kind, in the study with simulated readers
-SECOND_EXAMPLE_IMAGES = (
-    15  # of each kind, in the one that shows what else a protocol can ask for, and one more
-)
+SECOND_EXAMPLE_IMAGES = 15  # of each kind, in the one that shows what else a protocol can ask for, and one more
 SECOND_EXAMPLE: dict[str, Any] = {
     "scale": Scale.CONFIDENCE,
     "n_practice": 2,
