@@ -67,6 +67,7 @@ postgres: $(VENV)/.dev
 	$(BIN)/python -m tests.find_browser --install
 	$(BIN)/python -m tests.with_postgres $(BIN)/python -m pytest -n 2 -m "not faults" \
 	  --ignore-glob='tests/browser/test_[!r]*.py'
+	$(BIN)/python -m tests.with_postgres $(BIN)/python -m pytest -m faults tests/turing
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .

@@ -80,6 +80,15 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
 else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+        # Nobody waits for ever, and a reader's page not longer than the 15 s after which it gives a request up.
+        # What DATABASE_URL says (?connect_timeout=...) comes first.
+        DATABASES["default"]["OPTIONS"] = {
+            "connect_timeout": 10,  # s
+            "tcp_user_timeout": 10_000,  # ms until a connection whose other end is silent counts as lost
+            "options": "-c lock_timeout=10s",
+            **DATABASES["default"].get("OPTIONS", {}),
+        }
 DATABASES["default"]["CONN_MAX_AGE"] = 60  # seconds; a thread of the web server keeps its connection
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

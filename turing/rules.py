@@ -32,9 +32,23 @@ def study_is_for_people(user: Any, study: Study) -> bool:
     return not study.is_example
 
 
+@rules.predicate
+def study_is_second_session(user: Any, study: Study) -> bool:
+    """Its readers are those of the first."""
+    return study.follows_id is not None
+
+
+@rules.predicate
+def can_clone_study(user: Any, study: Study) -> bool:
+    """Of any study: the protocol alone is copied."""
+    return bool(is_investigator(user))
+
+
 can_change_study = is_investigator & study_is_draft
 can_delete_study = is_investigator & study_is_draft
 can_open_study = is_investigator & study_is_draft
+can_preview_study = is_investigator & ~study_is_closed
+can_follow_up_study = is_investigator & ~study_is_draft & study_is_for_people
 can_close_study = is_investigator & study_is_open
-can_invite_readers = is_investigator & ~study_is_closed & study_is_for_people
+can_invite_readers = is_investigator & ~study_is_closed & study_is_for_people & ~study_is_second_session
 can_view_results = is_investigator & study_is_closed

@@ -1,10 +1,11 @@
 """Reads for investigators that need no truth: lists, progress, invitations. Results stand in `turing.results`."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Count, Max, QuerySet
+from django.db.models import Count, Max, QuerySet, Sum
+from django.db.models.functions import Coalesce
 
 from turing.errors import StudyError
 from turing.models import Attendance, Invitation, ReadingSession, Study
@@ -15,9 +16,14 @@ class ReaderProgress:
     reader_code: str
     username: str  # for the investigator who chases readers; results never name it
     is_simulated: bool
-    answered: int
+    group: str  # empty: not declared yet, or a study without groups
+    practised: int  # practice images answered
+    answered: int  # without them
     total: int
+    time_spent: timedelta  # with images on the screen
     last_answer_at: datetime | None
+    available_from: datetime | None  # of a second session; None until the first is finished
+    is_available: bool
     finished_at: datetime | None
     screen: str  # where the reader read last, as far as the page could tell; empty before the start
     page_loads: int
@@ -31,16 +37,18 @@ def studies_with_progress() -> QuerySet[Study]:
 
 
 def reader_progress(study: Study) -> list[ReaderProgress]:
-    total = study.trials.count()
     sessions = (
         ReadingSession.objects.filter(study=study)
-        .select_related("reader")
+        .select_related("reader", "study")
         .annotate(
-            n_answers=Count("answers", distinct=True),
+            n_answers=Count("answers"),
+            spent_ms=Sum(Coalesce("answers__reading_ms", "answers__server_ms"), default=0),
             last_answer_at=Max("answers__answered_at"),
-            n_attendances=Count("attendances", distinct=True),
         )
         .order_by("created_at", "reader_code")
+    )
+    page_loads = dict(
+        Attendance.objects.filter(session__study=study).order_by().values_list("session").annotate(n=Count("pk"))
     )
     attendances = _last_attendances(study)
     return [
@@ -48,12 +56,17 @@ def reader_progress(study: Study) -> list[ReaderProgress]:
             reader_code=session.reader_code,
             username=session.reader.username if session.reader else "",
             is_simulated=session.is_simulated,
-            answered=session.n_answers,
-            total=total,
+            group=session.reader_group,
+            practised=min(session.n_answers, study.n_practice),
+            answered=max(session.n_answers - study.n_practice, 0),
+            total=max(len(session.trial_order) - study.n_practice, 0),
+            time_spent=timedelta(milliseconds=session.spent_ms),
             last_answer_at=session.last_answer_at,
+            available_from=session.available_from,
+            is_available=session.is_available,
             finished_at=session.finished_at,
             screen=describe_screen(attendances.get(session.pk, []), image_size=study.image_size),
-            page_loads=session.n_attendances,
+            page_loads=page_loads.get(session.pk, 0),
         )
         for session in sessions
     ]

@@ -6,6 +6,7 @@ No header, no metadata and no compression: nothing but the picture can differ be
 
 import hashlib
 import secrets
+from collections.abc import Iterator
 
 import numpy as np
 from django.core.files.base import ContentFile
@@ -13,10 +14,22 @@ from django.core.files.storage import default_storage
 
 from turing.models.studies import Trial
 
+ROOT = "stimuli"
+
 
 def save_stimulus(pixels: bytes) -> str:
     """Store under a fresh random name, which is returned; it says nothing about the image."""
-    return default_storage.save(f"stimuli/{secrets.token_hex(16)}", ContentFile(pixels))
+    return default_storage.save(f"{ROOT}/{secrets.token_hex(16)}", ContentFile(pixels))
+
+
+def stored_stimuli() -> Iterator[str]:
+    """The name of every file there is, whether or not a trial has it."""
+    try:
+        names = default_storage.listdir(ROOT)[1]
+    except FileNotFoundError:  # no study was ever opened
+        return
+    for name in names:
+        yield f"{ROOT}/{name}"
 
 
 def load_trial(trial: Trial, *, image_size: int, bit_depth: int = 8) -> bytes:

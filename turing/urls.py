@@ -6,12 +6,27 @@ from turing import views
 from turing.results import views as results_views
 
 app_name = "turing"
+preview_patterns = [
+    path("", views.preview, name="preview"),
+    path("instructions/", views.preview_instructions, name="preview_instructions"),
+    path("phase/", views.preview_phase, name="preview_phase"),
+    path("done/", views.preview_done, name="preview_done"),
+    path("attend", views.preview_attend, name="preview_attend"),
+    path("current", views.preview_current, name="preview_current"),
+    path("continue", views.preview_continue, name="preview_continue"),
+    path("answer", views.preview_answer, name="preview_answer"),
+    path("stimulus/<str:token>", views.preview_stimulus, name="preview_stimulus"),
+]
 urlpatterns = [
     path("studies/", views.study_list, name="study_list"),
     path("studies/new/", views.study_create, name="study_create"),
+    path("studies/matching/<str:side>/", views.matching_count, name="matching_count"),
     path("studies/<uuid:study_id>/", views.study_detail, name="study_detail"),
     path("studies/<uuid:study_id>/edit/", views.study_edit, name="study_edit"),
     path("studies/<uuid:study_id>/delete/", views.study_delete, name="study_delete"),
+    path("studies/<uuid:study_id>/clone/", views.study_clone, name="study_clone"),
+    path("studies/<uuid:study_id>/second-session/", views.second_session_create, name="second_session_create"),
+    path("studies/<uuid:study_id>/preview/", include(preview_patterns)),
     path("studies/<uuid:study_id>/open/", views.study_open, name="study_open"),
     path("studies/<uuid:study_id>/close/", views.study_close, name="study_close"),
     path("studies/<uuid:study_id>/progress/", views.study_progress, name="study_progress"),
@@ -19,5 +34,11 @@ urlpatterns = [
     path("invitations/<uuid:invitation_id>/revoke/", views.invitation_revoke, name="invitation_revoke"),
     path("studies/<uuid:study_id>/results/", results_views.results, name="study_results"),
     path("studies/<uuid:study_id>/results/answers.csv", results_views.answers_csv, name="study_answers_csv"),
+    path("studies/<uuid:study_id>/results/images/", results_views.images, name="study_images"),
+    path(
+        "studies/<uuid:study_id>/results/images/<int:position>-<int:side>.png",
+        results_views.image_png,
+        name="study_image_png",
+    ),
     path("", include("turing.reading.urls")),
 ]

@@ -13,20 +13,24 @@ from tests.turing.builders import answer_next, make_draft, make_open_study, make
 from turing import rules
 from turing.models import Invitation, Study
 from turing.reading.selectors import current_of
-from turing.services import close_study, create_invitations
+from turing.services import close_study, create_invitations, follow_up_study
 
 pytestmark = pytest.mark.django_db
 
 INVESTIGATORS_GET = (
     *("study_list", "study_create", "study_detail", "study_edit", "study_progress", "study_results"),
-    "study_answers_csv",
+    *("study_answers_csv", "study_images", "study_image_png", "matching_count"),
+    *("preview", "preview_instructions", "preview_phase", "preview_done"),
 )
+RESULTS = ("study_results", "study_answers_csv", "study_images", "study_image_png")
 INVESTIGATORS_POST = (
-    *("study_open", "study_close", "study_delete", "study_edit", "study_create", "invitation_create"),
-    "invitation_revoke",
+    *("study_open", "study_close", "study_delete", "study_edit", "study_create", "study_clone", "invitation_create"),
+    *("invitation_revoke", "second_session_create", "preview_instructions", "preview_phase"),
 )
-READERS_PAGES = ("read", "read_instructions", "read_done")
-READERS_DATA = ("read_attend", "read_current", "read_stimulus", "read_answer")
+PREVIEW_DATA_GET = ("preview_current", "preview_stimulus")
+PREVIEW_DATA_POST = ("preview_attend", "preview_answer", "preview_continue")
+READERS_PAGES = ("read", "read_instructions", "read_phase", "read_done")
+READERS_DATA = ("read_attend", "read_current", "read_stimulus", "read_answer", "read_continue")
 FOR_EVERYBODY = ("invite", "my_studies")  # the link's secret is the permission; the list holds only one's own
 
 
@@ -59,6 +63,12 @@ def address(name, session):
     if name == "invitation_revoke":
         ((invitation, _),) = create_invitations(study=session.study, count=1, by=None)
         return reverse("turing:invitation_revoke", args=[invitation.pk])
+    if name == "matching_count":
+        return reverse("turing:matching_count", args=["real"])
+    if name == "preview_stimulus":
+        return reverse("turing:preview_stimulus", args=[session.study_id, "made-up"])
+    if name == "study_image_png":
+        return reverse("turing:study_image_png", args=[session.study_id, 1, 0])
     if name == "read_stimulus":
         return reverse("turing:read_stimulus", args=[session.pk, current_of(session).token])
     return reverse(f"turing:{name}", args=[session.pk if name.startswith("read") else session.study_id])
@@ -68,7 +78,10 @@ def test_every_address_of_the_app_is_in_this_matrix():
     patterns = get_resolver("turing.urls").reverse_dict
     names = {name for name in patterns if isinstance(name, str)}
 
-    assert names == {*INVESTIGATORS_GET, *INVESTIGATORS_POST, *READERS_PAGES, *READERS_DATA, *FOR_EVERYBODY}
+    assert names == {
+        *(*INVESTIGATORS_GET, *INVESTIGATORS_POST, *PREVIEW_DATA_GET, *PREVIEW_DATA_POST),
+        *(*READERS_PAGES, *READERS_DATA, *FOR_EVERYBODY),
+    }
 
 
 @pytest.mark.parametrize("name", INVESTIGATORS_GET)
@@ -81,9 +94,31 @@ def test_investigators_pages(clients, session, name):
         assert response.status_code == 403
         assert session.study.name not in response.content.decode()
     # the study is open: it cannot be edited any more, and its results cannot be seen yet
-    expected = {"study_edit": 302, "study_results": 403, "study_answers_csv": 403}.get(name, 200)
+    expected = {"study_edit": 302, **dict.fromkeys(RESULTS, 403)}
+    expected |= {"preview_phase": 302, "preview_done": 302}  # not there yet
     for kind in ("investigator", "administrator"):
-        assert clients[kind].get(url).status_code == expected
+        assert clients[kind].get(url).status_code == expected.get(name, 200)
+
+
+@pytest.mark.parametrize("name", [*PREVIEW_DATA_GET, *PREVIEW_DATA_POST])
+def test_data_of_previews(clients, session, name):
+    url = address(name, session)
+    body = {"token": "x", "value": "real", "idempotency_key": str(uuid.uuid4())}
+
+    def ask(kind):
+        if name in PREVIEW_DATA_GET:
+            return clients[kind].get(url)
+        return clients[kind].post(url, json.dumps(body), content_type="application/json")
+
+    assert (ask("anonymous").status_code, ask("anonymous").json()["code"]) == (401, "signed-out")
+    for kind in ("reader", "other reader"):
+        response = ask(kind)
+        assert (response.status_code, response.json()["code"]) == (403, "forbidden")
+        assert session.study.name not in response.content.decode()
+    # nothing is previewed yet: only a page that loads begins
+    expected = 200 if name == "preview_attend" else 404
+    for kind in ("investigator", "administrator"):
+        assert ask(kind).status_code == expected
 
 
 @pytest.mark.parametrize("name", INVESTIGATORS_POST)
@@ -103,7 +138,11 @@ def _everything():
 
 
 @pytest.mark.parametrize(
-    "name", ["study_open", "study_close", "study_delete", "invitation_create", "invitation_revoke"]
+    "name",
+    [
+        *("study_open", "study_close", "study_delete", "study_clone", "second_session_create", "invitation_create"),
+        *("invitation_revoke", *PREVIEW_DATA_POST),
+    ],
 )
 def test_verbs_are_not_links(clients, session, name):
     assert clients["investigator"].get(address(name, session)).status_code == 405
@@ -114,7 +153,7 @@ def test_readers_pages(clients, session, name):
     url = address(name, session)
 
     assert clients["anonymous"].get(url).url.startswith("/accounts/login/")
-    assert clients["reader"].get(url).status_code == (302 if name == "read_done" else 200)
+    assert clients["reader"].get(url).status_code == (302 if name in ("read_phase", "read_done") else 200)
     for kind in ("other reader", "investigator", "administrator"):
         response = clients[kind].get(url)
         assert response.status_code == 404
@@ -128,7 +167,7 @@ def test_readers_data(clients, session, name):
     body = {"token": current_of(session).token, "value": "real", "idempotency_key": str(uuid.uuid4()), "reading_ms": 1}
 
     def ask(kind):
-        if name in ("read_answer", "read_attend"):
+        if name in ("read_answer", "read_attend", "read_continue"):
             return clients[kind].post(url, json.dumps(body), content_type="application/json")
         return clients[kind].get(url)
 
@@ -158,9 +197,9 @@ def test_an_open_study_is_blind_for_everybody(clients, session):
 
     for kind in ("investigator", "administrator"):
         page = clients[kind].get(address("study_results", session))
-        assert page.status_code == 403
         assert "No results before the study is closed" in page.content.decode()
-        assert clients[kind].get(address("study_answers_csv", session)).status_code == 403
+        for name in RESULTS:
+            assert clients[kind].get(address(name, session)).status_code == 403
         close_url = address("study_detail", session)
         assert "Results</a>" not in clients[kind].get(close_url).content.decode()
 
@@ -169,8 +208,8 @@ def test_a_closed_study_shows_its_results_to_investigators_only(clients, session
     close_study(study=session.study, by=None)
 
     for kind, status in {"reader": 403, "other reader": 403, "investigator": 200, "administrator": 200}.items():
-        assert clients[kind].get(address("study_results", session)).status_code == status
-        assert clients[kind].get(address("study_answers_csv", session)).status_code == status
+        for name in RESULTS:
+            assert clients[kind].get(address(name, session)).status_code == status
 
 
 @pytest.mark.parametrize(
@@ -179,6 +218,9 @@ def test_a_closed_study_shows_its_results_to_investigators_only(clients, session
         (rules.can_change_study, {"draft"}),
         (rules.can_delete_study, {"draft"}),
         (rules.can_open_study, {"draft"}),
+        (rules.can_preview_study, {"draft", "open"}),
+        (rules.can_clone_study, {"draft", "open", "closed"}),
+        (rules.can_follow_up_study, {"open", "closed"}),
         (rules.can_close_study, {"open"}),
         (rules.can_invite_readers, {"draft", "open"}),
         (rules.can_view_results, {"closed"}),
@@ -196,4 +238,26 @@ def test_rules_by_status(investigator, reader, predicate, allowed):
 
 
 def test_nobody_is_invited_to_an_example(investigator):
-    assert rules.can_invite_readers(investigator, make_open_study(is_example=True)) is False
+    example = make_open_study(is_example=True)
+
+    assert rules.can_invite_readers(investigator, example) is False
+    assert rules.can_follow_up_study(investigator, example) is False
+
+
+def test_nobody_is_invited_to_a_second_session(investigator):
+    second = follow_up_study(study=make_open_study(), by=None, washout_days=1)
+
+    assert rules.can_invite_readers(investigator, second) is False
+
+
+def test_a_preview_is_its_investigators_own(clients, session):
+    """It stands in the web session: the token of one is nothing to another, nor is a reader's."""
+    attend = reverse("turing:preview_attend", args=[session.study_id])
+    told = clients["investigator"].post(attend, "{}", content_type="application/json").json()["current"]
+    tokens = [told["token"], current_of(session).token]
+    clients["administrator"].post(attend, "{}", content_type="application/json")
+
+    for token in tokens:
+        url = reverse("turing:preview_stimulus", args=[session.study_id, token])
+        assert clients["administrator"].get(url).status_code == 404
+        assert clients["reader"].get(reverse("turing:read_stimulus", args=[session.pk, told["token"]])).status_code == 404

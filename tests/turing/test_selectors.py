@@ -1,9 +1,11 @@
 """What investigators see of readers while a study is open."""
 
+from datetime import timedelta
+
 import pytest
 
-from tests.turing.builders import answer_next, make_open_study, make_session
-from turing.reading.services import Screen, attend
+from tests.turing.builders import answer_next, make_dataset, make_open_study, make_session
+from turing.reading.services import Screen, attend, end_interlude, start_reading
 from turing.selectors import browser_name, reader_progress
 
 pytestmark = pytest.mark.django_db
@@ -58,6 +60,37 @@ def test_answers_and_page_loads_are_counted_apart():
     (row,) = reader_progress(session.study)
 
     assert (row.answered, row.page_loads) == (2, 3)
+
+
+def test_group_practice_and_time_spent():
+    groups = [{"name": "Young", "from_years": 0}, {"name": "Old", "from_years": 5}]
+    study = make_open_study(n_practice=2, n_real=3, n_synthetic=3, group_by="years", groups=groups, **many())
+    session = make_session(study=study, started=False)
+    start_reading(session=session, years_experience=7)
+    for reading_ms in (1000, 2000):
+        answer_next(session, reading_ms=reading_ms)
+    end_interlude(session=session)
+    (practised,) = reader_progress(study)
+    answer_next(session, reading_ms=4000)
+
+    (row,) = reader_progress(study)
+
+    assert (practised.practised, practised.answered, practised.total) == (2, 0, 6)
+    assert (row.group, row.practised, row.answered, row.total) == ("Old", 2, 1, 6)
+    assert row.time_spent == timedelta(seconds=7)
+
+
+def many():
+    return {"real_dataset": make_dataset(n=6), "synthetic_dataset": make_dataset(origin="synthetic", n=6)}
+
+
+def test_a_time_that_the_page_did_not_send_is_the_servers():
+    session = make_session()
+    answer_next(session, reading_ms=None)
+
+    (row,) = reader_progress(session.study)
+
+    assert row.time_spent == timedelta(milliseconds=session.answers.get().server_ms)
 
 
 def test_progress_needs_the_same_queries_for_many(django_assert_max_num_queries):

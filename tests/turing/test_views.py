@@ -1,13 +1,15 @@
 """Pages of investigators."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from tests.turing.builders import answer_next, make_dataset, make_draft, make_open_study, make_session
 from turing.models import Study
-from turing.services import close_study, create_invitations
+from turing.services import close_study, create_invitations, follow_up_study, open_study
 from turing.simulation import simulate_readers
 
 pytestmark = pytest.mark.django_db
@@ -125,19 +127,161 @@ def test_a_draft_is_changed_with_its_values_filled_in(investigator_client, form)
     assert (study.name, study.seed, study.real_filters) == ("Renamed", 5, {})
 
 
-def test_opening_and_closing_by_button(investigator_client, investigator):
-    study = make_draft()
+def test_closing_by_button(investigator_client, investigator):
+    study = make_open_study()
 
-    opened = investigator_client.post(reverse("turing:study_open", args=[study.pk]), follow=True)
+    opened = investigator_client.get(study.get_absolute_url())
     closed = investigator_client.post(reverse("turing:study_close", args=[study.pk]), follow=True)
     again = investigator_client.post(reverse("turing:study_open", args=[study.pk]), follow=True)
 
     study.refresh_from_db()
-    assert (study.status, study.opened_by, study.closed_by) == ("closed", investigator, investigator)
+    assert (study.status, study.closed_by) == ("closed", investigator)
     assert "The study is open." in page(opened)
     assert study.protocol_sha256 in page(opened)
     assert "The study is closed. Its results can be seen now." in page(closed)
     assert "cannot be opened: it is closed already" in page(again)
+
+
+class TestProtocolInWords:
+    def facts(self, client, study) -> dict[str, str]:
+        text = page(client.get(study.get_absolute_url()))
+        return {name: re.sub(r"<[^>]*>", "", words).strip() for name, words in re.findall(r"<dt>(.*?)</dt> <dd>(.*?)</dd>", text)}
+
+    def test_of_a_plain_study_only_what_is_on(self, investigator_client):
+        facts = self.facts(investigator_client, make_draft())
+
+        assert list(facts) == [
+            *("Answers", "Order", "Image size", "Leak audit", "Positive class", "Seed", "Created by")[:6],
+            *("Question", "Real images", "Synthetic images"),
+        ]
+        assert facts["Answers"] == "Two buttons, one for each kind; answers are final"
+        assert facts["Order"] == "One random mix, the same for all readers"
+
+    def test_everything_that_is_on(self, investigator_client):
+        groups = [{"name": "Young", "from_years": 0}, {"name": "Old", "from_years": 5}]
+        later = {"title": "Told", "instructions": "Look twice.", "n_real": 1, "n_synthetic": 2}
+        study = make_draft(
+            real_dataset=make_dataset(n=20),
+            synthetic_dataset=make_dataset(origin="synthetic", n=20),
+            n_real=6,
+            n_synthetic=6,
+            real_label="Usual",
+            synthetic_label="Unusual",
+            mark_kind="box",
+            asks_comment=True,
+            n_practice=1,
+            n_repeats=2,
+            order="blocks",
+            block_size=4,
+            break_every=5,
+            exposure_limit_ms=1000,
+            time_limit_ms=2500,
+            shows_total=False,
+            shows_score=True,
+            consent="Agreed?",
+            closing_text="Goodbye.",
+            group_by="years",
+            groups=groups,
+            later_phases=[later],
+        )
+
+        facts = self.facts(investigator_client, study)
+        text = page(investigator_client.get(study.get_absolute_url()))
+
+        told = {
+            "Marks": "Readers may mark with boxes what gave an image away",
+            "Comment": "Readers may write one for each image",
+            "Practice": "1 image first, without feedback; not part of the results",
+            "Repeats": "2 images shown a second time, unannounced and never in a row; the first answer counts",
+            "Breaks": "Offered after every 5 images",
+            "Exposure": "An image is taken off the screen after 1 second",
+            "Time limit": "2.5 seconds for an answer, then the next image comes",
+            "Number of images": "Not told to readers",
+            "Score": "Shown to readers who finished, once the study is closed",
+            "Consent": "Asked before anything else",
+            "Reader groups": "By years of experience, declared at the start: “Young” from 0 years; “Old” from 5 years",
+            "Buttons": "“Usual” for real, “Unusual” for synthetic",
+        }
+        assert {name: facts.get(name) for name in told} == told
+        assert facts["Order"].startswith("Blocks of about 4 images")
+        assert "<h2>Phase 2: Told</h2>" in text
+        assert all(words in text for words in ("Look twice.", "Agreed?", "Goodbye."))
+
+    @pytest.mark.parametrize(
+        ("changes", "answers"),
+        [
+            ({"scale": "confidence"}, "Six steps"),
+            ({"scale": "percent"}, "0 to 100"),
+            ({"scale": "pair"}, "Two images side by side"),
+        ],
+    )
+    def test_scales(self, investigator_client, changes, answers):
+        assert self.facts(investigator_client, make_draft(**changes))["Answers"].startswith(answers)
+
+
+class TestCopies:
+    def test_a_study_is_a_template(self, investigator_client, investigator):
+        study = make_open_study(break_every=2)
+
+        response = investigator_client.post(reverse("turing:study_clone", args=[study.pk]), follow=True)
+
+        clone = Study.objects.exclude(pk=study.pk).get()
+        assert (clone.status, clone.break_every, clone.created_by) == ("draft", 2, investigator)
+        assert clone.seed != study.seed
+        assert response.redirect_chain[-1][0] == reverse("turing:study_edit", args=[clone.pk])
+        assert "a seed of its own" in page(response)
+
+    def test_a_second_session_is_planned(self, investigator_client):
+        session = make_session()
+        first = session.study
+        url = reverse("turing:second_session_create", args=[first.pk])
+
+        response = investigator_client.post(url, {"name": "", "washout_days": "30"}, follow=True)
+
+        second = Study.objects.exclude(pk=first.pk).get()
+        assert (second.follows, second.washout_days, second.status) == (first, 30, "draft")
+        text = page(response)
+        assert f'Second session of <a href="{first.get_absolute_url()}">' in text
+        assert "30 days after they finished the first" in text
+        assert "Make links" not in text
+        of_first = page(investigator_client.get(first.get_absolute_url()))
+        assert f'Followed by a second session: <a href="{second.get_absolute_url()}">' in of_first
+        assert "(draft, washout 30 days)" in of_first
+
+    def test_its_readers_wait_for_the_washout(self, investigator_client):
+        session = make_session()
+        waiting = make_session(study=session.study)
+        for _ in range(4):
+            answer_next(session)
+        second = open_study(study=follow_up_study(study=session.study, by=None, washout_days=30), by=None)
+
+        text = page(investigator_client.get(second.get_absolute_url()))
+
+        available = timezone.localdate() + timedelta(days=30)
+        assert f"Can start on {available:%Y-%m-%d}" in text
+        assert "Waits for the end of the first session" in text
+        assert waiting.reader.username in text
+
+    @pytest.mark.parametrize("days", ["", "-1", "4000"])
+    def test_a_washout_that_cannot_be_is_named(self, investigator_client, days):
+        study = make_open_study()
+
+        response = investigator_client.post(
+            reverse("turing:second_session_create", args=[study.pk]), {"washout_days": days}
+        )
+
+        assert response.status_code == 422
+        assert "tr-field-error" in page(response)
+        assert Study.objects.count() == 1
+
+    def test_a_draft_has_no_second_session(self, investigator_client):
+        study = make_draft()
+        url = reverse("turing:second_session_create", args=[study.pk])
+
+        text = page(investigator_client.post(url, {"washout_days": "3"}, follow=True))
+
+        assert Study.objects.count() == 1
+        assert "is a draft" in text
 
 
 def test_a_draft_is_deleted_and_an_opened_study_is_not(investigator_client):

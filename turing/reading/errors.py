@@ -67,3 +67,17 @@ class NotShown(ReadingRefused):
 class AnsweredAlready(ReadingRefused):
     status = 409
     code = "answered-already"
+
+
+class ImageDamaged(ReadingRefused):
+    """The file is not what the opening of the study stored. Like every status from 500 on: the page asks again."""
+
+    status = 503
+    code = "image-damaged"
+
+
+class Unavailable(ReadingRefused):
+    """The database is locked, full or gone: nothing was changed, and the same request may be sent again."""
+
+    status = 503
+    code = "unavailable"

@@ -10,9 +10,10 @@ from django.db.models.functions import Coalesce
 
 from config.accounts.models import User
 from turing.models.reading import Answer, Presentation, ReadingSession
-from turing.models.studies import Phase, Study, Trial
+from turing.models.studies import Phase, Scale, Study, Trial
 from turing.reading.course import Interlude, Section, interlude_between, place_of, trials_at, waiting_interlude
-from turing.scales import CONFIDENCE_LABELS
+from turing.reading.words import limit_in_words, spent_in_words
+from turing.scales import confidence_labels, in_sentence
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class SessionOverview:
 
     session_id: UUID
     study_name: str
+    is_of_pairs: bool
     answered: int
     total: int | None  # None when the study does not tell
     is_finished: bool
@@ -55,6 +57,15 @@ class SessionOverview:
     last_answer_at: datetime | None
     n_correct: int | None  # once the study is closed, when it shows a score
     n_scored: int | None
+
+    @property
+    def is_past(self) -> bool:
+        """Nothing more to read here."""
+        return self.is_finished or not self.is_open
+
+    @property
+    def time_spent_in_words(self) -> str:
+        return spent_in_words(self.time_spent)
 
 
 @dataclass(frozen=True)
@@ -94,7 +105,25 @@ class StudyForReader:
     n_correct: int | None
     n_scored: int | None
 
-    confidence_labels = CONFIDENCE_LABELS
+    @property
+    def confidence_labels(self) -> tuple[str, ...]:
+        return confidence_labels(self.real_label, self.synthetic_label)
+
+    @property
+    def real_in_sentence(self) -> str:
+        return in_sentence(self.real_label)
+
+    @property
+    def synthetic_in_sentence(self) -> str:
+        return in_sentence(self.synthetic_label)
+
+    @property
+    def exposure_limit_in_words(self) -> str:
+        return "" if self.exposure_limit_ms is None else limit_in_words(self.exposure_limit_ms)
+
+    @property
+    def time_limit_in_words(self) -> str:
+        return "" if self.time_limit_ms is None else limit_in_words(self.time_limit_ms)
 
     @property
     def total(self) -> int | None:
@@ -133,6 +162,7 @@ def sessions_of(user: User) -> list[SessionOverview]:
         SessionOverview(
             session_id=session.pk,
             study_name=study.name,
+            is_of_pairs=study.scale == Scale.PAIR,
             answered=max(session.n_answers - study.n_practice, 0),
             total=len(session.trial_order) - study.n_practice if study.shows_total else None,
             is_finished=session.finished_at is not None,

@@ -14,6 +14,7 @@ its sessions, so no answer is stored after a closing was confirmed. (SQLite: tra
 another anyway.)
 """
 
+import logging
 from dataclasses import asdict, dataclass
 
 from django.db import transaction
@@ -23,8 +24,9 @@ from turing import stimuli
 from turing.audit.services import record_event
 from turing.grouping import group_of
 from turing.models.reading import Attendance, ReadingSession
+from turing.models.studies import Study, Trial
 from turing.reading.course import Interlude, waiting_interlude
-from turing.reading.errors import InvalidDeclaration, NotAvailableYet, UnknownImage
+from turing.reading.errors import ImageDamaged, InvalidDeclaration, NotAvailableYet, UnknownImage
 from turing.reading.recording import Stored, record_answer
 from turing.reading.selectors import current_presentation
 from turing.reading.steps import (
@@ -48,6 +50,8 @@ __all__ = [
     "start_phase",
     "start_reading",
 ]
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -170,7 +174,7 @@ def serve_stimulus(*, session: ReadingSession, token: str, attendance: str = "")
 
     `attendance`: token of the page that asks, as `attend` gave it; a session that no page attends needs none.
 
-    Raises StudyClosed, NotStarted, UnknownImage (any other token), ReadsElsewhere, OSError (damaged file).
+    Raises StudyClosed, NotStarted, UnknownImage (any other token), ReadsElsewhere, ImageDamaged.
     """
     session = lock_session(session)
     study = session.study
@@ -180,7 +184,7 @@ def serve_stimulus(*, session: ReadingSession, token: str, attendance: str = "")
         raise UnknownImage("This image is not there, or not any more.")
     require_newest(session, attendance)
     # the file first: an image that could not be read was not shown
-    pixels = stimuli.load_trial(presentation.trial, image_size=study.image_size, bit_depth=study.bit_depth)
+    pixels = _load_pixels(presentation.trial, study)
     now = timezone.now()
     if presentation.became_current_at is None:
         presentation.sent_ahead_at = presentation.sent_ahead_at or now
@@ -188,3 +192,14 @@ def serve_stimulus(*, session: ReadingSession, token: str, attendance: str = "")
         note_showing(presentation, at=now)
     presentation.save()
     return pixels
+
+
+def _load_pixels(trial: Trial, study: Study) -> bytes:
+    """What the opening of the study stored, and nothing else: an answer about a damaged image is worth nothing."""
+    try:
+        return stimuli.load_trial(trial, image_size=study.image_size, bit_depth=study.bit_depth)
+    except OSError as error:
+        logger.error("Study %s, position %d: %s", trial.study_id, trial.position, error)
+        raise ImageDamaged(
+            "Its file is missing or damaged on the server. Please tell whoever invited you; your place is kept."
+        ) from error

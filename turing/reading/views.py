@@ -1,5 +1,6 @@
 """Pages and JSON endpoints of readers. Nothing here may be cached, and another user's session is 404 for everybody."""
 
+import logging
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, cast
@@ -10,6 +11,7 @@ from django.contrib.auth import login
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import ValidationError
+from django.db import InterfaceError, OperationalError, connection
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -24,7 +26,7 @@ from turing.models.reading import ReadingSession
 from turing.reading import selectors, services
 from turing.reading.course import Interlude
 from turing.reading.enrolment import accept_invitation, find_invitation, invitation_problem, register_reader
-from turing.reading.errors import InvalidDeclaration, ReadingRefused, UnknownImage
+from turing.reading.errors import InvalidDeclaration, ReadingRefused, Unavailable, UnknownImage
 from turing.reading.forms import (
     RegistrationForm,
     StartForm,
@@ -38,6 +40,9 @@ from turing.reading.markdown import render_markdown
 AUTHENTICATION_BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 no_store = cache_control(no_store=True)
 SessionView = Callable[..., HttpResponse]
+LOCK_WAIT_S = 10  # below the time after which the page gives a request up (static/js/reading/server.js)
+
+logger = logging.getLogger(__name__)
 
 
 def own_session(view: SessionView) -> SessionView:
@@ -57,7 +62,9 @@ def own_session(view: SessionView) -> SessionView:
 
 
 def own_session_data(view: SessionView) -> SessionView:
-    """Endpoints of the reading page: the same, with JSON in place of pages; refusals carry a code."""
+    """Endpoints of the reading page: the same, with JSON in place of pages; refusals carry a code, and so does a
+    database that is locked, full or gone. No request waits for a lock longer than the page waits for the request.
+    """
 
     def find(request: HttpRequest, session_id: UUID) -> ReadingSession:
         session = selectors.find_session(session_id, cast(User, request.user))
@@ -82,11 +89,15 @@ def _data_view(view: SessionView, session_of: Callable[[HttpRequest, UUID], Read
     @wraps(view)
     def guarded(request: HttpRequest, session_id: UUID, **kwargs: Any) -> HttpResponse:
         try:
+            _limit_lock_wait()
             if not request.user.is_authenticated:
                 return JsonResponse({"code": "signed-out", "error": "You are signed out. Sign in again."}, status=401)
             return view(request, session_of(request, session_id), **kwargs)
+        except (OperationalError, InterfaceError):
+            logger.exception("The database failed a reader's request")
+            return _refusal(Unavailable("The server cannot store or read anything just now."))
         except ReadingRefused as refusal:
-            return JsonResponse({"code": refusal.code, "error": str(refusal)}, status=refusal.status)
+            return _refusal(refusal)
 
     return guarded
 
@@ -95,7 +106,11 @@ def _data_view(view: SessionView, session_of: Callable[[HttpRequest, UUID], Read
 @no_store
 def my_studies(request: HttpRequest) -> HttpResponse:
     sessions = selectors.sessions_of(cast(User, request.user))
-    return render(request, "turing/reading/my_studies.html", {"sessions": sessions})
+    context = {
+        "current": [session for session in sessions if not session.is_past],
+        "past": [session for session in sessions if session.is_past],
+    }
+    return render(request, "turing/reading/my_studies.html", context)
 
 
 @require_http_methods(["GET", "POST"])
@@ -296,6 +311,17 @@ def _state(session: ReadingSession, current: selectors.Current | selectors.Rest 
 
 def _image(session: ReadingSession, token: str) -> dict[str, str]:
     return {"token": token, "stimulus": reverse("turing:read_stimulus", args=[session.pk, token])}
+
+
+def _refusal(refusal: ReadingRefused) -> JsonResponse:
+    return JsonResponse({"code": refusal.code, "error": str(refusal)}, status=refusal.status)
+
+
+def _limit_lock_wait() -> None:
+    """Only on SQLite, where whoever writes stops everybody else: jobs wait longer there. (PostgreSQL: see settings.)"""
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute(f"PRAGMA busy_timeout = {1000 * LOCK_WAIT_S}")
 
 
 def _no_reading(request: HttpRequest, session: ReadingSession) -> HttpResponse:

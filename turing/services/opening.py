@@ -57,17 +57,18 @@ def open_study(*, study: Study, by: User | None, override_reason: str = "", prog
 
 @contextmanager
 def prepared_opening(
-    *, study: Study, override_reason: str = "", progress: Progress | None = None
+    *, study: Study, override_reason: str = "", progress: Progress | None = None, saved: list[str] | None = None
 ) -> Iterator[PreparedOpening]:
     """The long part of `open_study`, which changes nothing. `finish_opening` is called in the block; when the block
-    fails, the files that were made are removed. Raises StudyError as `open_study`.
+    fails, the files that were made are removed; their names are put into `saved` as they are made. Raises StudyError as
+    `open_study`.
     """
     reason = override_reason.strip()
     if len(reason) > MAX_REASON:
         raise StudyError(f"The reason has {len(reason)} characters: at most {MAX_REASON} are possible.")
     fresh = _draft(Study.objects.select_related("real_dataset", "synthetic_dataset", "follows").get(pk=study.pk))
-    with files_removed_on_failure() as saved:
-        yield _prepare(fresh, saved, progress)
+    with files_removed_on_failure(saved) as names:
+        yield _prepare(fresh, names, progress)
 
 
 def finish_opening(*, prepared: PreparedOpening, by: User | None, override_reason: str = "") -> Study:

@@ -60,9 +60,9 @@ def _render(trial: PlannedTrial, plan: Plan, shown: dict[str, str], saved: list[
 
 
 @contextmanager
-def files_removed_on_failure() -> Iterator[list[str]]:
-    """Collects names of saved stimuli, and deletes them when the block fails."""
-    saved: list[str] = []
+def files_removed_on_failure(saved: list[str] | None = None) -> Iterator[list[str]]:
+    """Collects names of saved stimuli (in `saved`), and deletes them when the block fails."""
+    saved = [] if saved is None else saved
     try:
         yield saved
     except BaseException:

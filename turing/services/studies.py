@@ -13,6 +13,7 @@ from turing.drawing import new_seed
 from turing.errors import StudyError
 from turing.models import Origin, Phase, Study
 from turing.models.studies import DEFAULT_LEAK_LIMIT
+from turing.services.being_opened import require_not_being_opened
 from turing.services.checking import MAX_IMAGE_SIZE, check_draft, smallest_side
 from turing.services.planning import has_practice_left
 from turing.texts import DEFAULT_INSTRUCTIONS, default_question
@@ -137,6 +138,7 @@ def delete_study(*, study: Study, by: User | None = None) -> None:
     locked = lock_study(study.pk)
     if locked.status != Study.Status.DRAFT:
         raise StudyError(f"“{study}” has been opened: it is part of the record and cannot be deleted.")
+    require_not_being_opened(locked)
     # locked before the event, as everybody takes these two locks in this order
     invitations = list(locked.invitations.select_for_update().order_by("pk"))
     record_event(
@@ -173,7 +175,7 @@ def follow_up_study(*, study: Study, by: User | None, name: str = "", washout_da
         "washout_days": washout_days,
         "n_repeats": 0,
     }
-    if not has_practice_left(study, study.n_practice):
+    if study.status != Study.Status.DRAFT and not has_practice_left(study, study.n_practice):
         values |= {"n_practice": 0, "practice_feedback": False}
     draft = Study(created_by=by, is_example=study.is_example)
     return _create(draft, values, _described_phases(study), by=by)
@@ -192,6 +194,7 @@ def _lock_draft(study: Study) -> Study:
     locked = lock_study(study.pk)
     if locked.status != Study.Status.DRAFT:
         raise StudyError(f"“{study}” has been opened: its protocol is frozen. Make a new study to change it.")
+    require_not_being_opened(locked)
     return locked
 
 

@@ -42,6 +42,21 @@ export class ReadingClock {
     if (document.hidden) this.#hiddenSince = now;
   }
 
+  get isPaused() {
+    return this.#pausedSince !== null;
+  }
+
+  /** Reading time so far, ms: without pauses. */
+  elapsed() {
+    return (this.#pausedSince ?? performance.now()) - this.#start - this.#paused;
+  }
+
+  /** Part of it with the page in sight. */
+  visible() {
+    const hiding = this.#hiddenSince === null ? 0 : performance.now() - this.#hiddenSince;
+    return this.elapsed() - this.#hidden - hiding;
+  }
+
   /** The times of an answer. They end when the key or button went down, not when the page got round to it. */
   stop(event) {
     const end = event.timeStamp >= this.#start ? event.timeStamp : performance.now();
@@ -56,5 +71,44 @@ export class ReadingClock {
   #endHidden(now) {
     if (this.#hiddenSince !== null) this.#hidden += now - this.#hiddenSince;
     this.#hiddenSince = null;
+  }
+}
+
+/** Calls `over` once `time()`, in ms, has reached `limit`. `runs()`: whether that time goes on at the moment; `check` is
+ * to be called whenever this changes. */
+export class Limit {
+  #time;
+  #limit;
+  #runs;
+  #over;
+  #timer = null;
+
+  constructor(limit, { time, runs, over }) {
+    this.#time = time;
+    this.#limit = limit;
+    this.#runs = runs;
+    this.#over = over;
+    this.check();
+  }
+
+  get left() {
+    return Math.max(this.#limit - this.#time(), 0);
+  }
+
+  check() {
+    clearTimeout(this.#timer);
+    if (this.#over === null || !this.#runs()) return;
+    if (this.left > 0) {
+      this.#timer = setTimeout(() => this.check(), Math.ceil(this.left));
+      return;
+    }
+    const over = this.#over;
+    this.#over = null;
+    over();
+  }
+
+  end() {
+    clearTimeout(this.#timer);
+    this.#over = null;
   }
 }

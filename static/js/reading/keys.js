@@ -1,10 +1,21 @@
-/* Which key does what. No viewer key lies beside an answer key on the common keyboards: an answer is final, and a finger
- * that slips must not give one. */
+/* Which key does what. No viewer key lies beside a key that answers on the common keyboards: an answer is final, and a
+ * finger that slips must not give one. On the scale of 0 to 100 digits and arrows set a value; only Enter answers. */
 
-export const ANSWER_KEYS = new Map([
-  ["r", "real"], ["1", "real"], ["ArrowLeft", "real"],
-  ["s", "synthetic"], ["2", "synthetic"], ["ArrowRight", "synthetic"],
-]);
+const REAL = { value: "real" };
+const SYNTHETIC = { value: "synthetic" };
+const LEFT = { value: "left" };
+const RIGHT = { value: "right" };
+
+/** By scale: keys that answer at once, and what they say. */
+export const ANSWER_KEYS = {
+  binary: new Map([
+    ["r", REAL], ["1", REAL], ["ArrowLeft", REAL],
+    ["s", SYNTHETIC], ["2", SYNTHETIC], ["ArrowRight", SYNTHETIC],
+  ]),
+  confidence: new Map([1, 2, 3, 4, 5, 6].map((rating) => [String(rating), { rating }])),
+  percent: new Map(),
+  pair: new Map([["1", LEFT], ["ArrowLeft", LEFT], ["2", RIGHT], ["ArrowRight", RIGHT]]),
+};
 
 const STEP = 1 / 32; // of the full range of grey levels
 const ZOOM = 1.2;
@@ -24,20 +35,26 @@ const CONTINUOUS = new Map([
   ["k", (viewer) => viewer.panBy(0, PAN)],
   ["l", (viewer) => viewer.panBy(-PAN, 0)],
 ]);
-const ONCE = new Map([
+const ONCE = [
   ["i", (viewer) => viewer.invert()],
-  ["0", (viewer) => viewer.fit()],
   ["o", (viewer) => viewer.actualSize()],
   ["u", (viewer) => viewer.reset()],
-]);
+];
 
-export const VIEWER_KEYS = new Map([...CONTINUOUS, ...ONCE]);
+/** By scale: 0 is a digit of the value where one is typed. */
+export function viewerKeys(scale) {
+  return new Map([...CONTINUOUS, ...ONCE, [scale === "percent" ? "f" : "0", (viewer) => viewer.fit()]]);
+}
+
 export const PAGE_KEYS = new Map([["?", "help"], ["p", "pause"]]);
+export const MARK_KEYS = new Map([["m", "mark"]]);
 
 /** What the key of a keydown event stands for: letters whatever Caps Lock says. Null with a key held that is the browser's. */
 export function nameOf(event) {
   if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return null;
   return event.key.length === 1 ? event.key.toLowerCase() : event.key;
 }
+
+export const isUndo = (event) => (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === "z";
 
 export const repeats = (name) => CONTINUOUS.has(name);

@@ -1,55 +1,87 @@
-/* The parts of the page around the image: state, notice, progress, help. */
+/* The parts of the page around the image: what the study asks of it, state, notice, progress, time left, panels, help. */
 
 const root = document.getElementById("reading");
-const notice = document.getElementById("reading-notice");
-const noticeText = document.getElementById("reading-notice-text");
-const noticeButton = document.getElementById("reading-retry");
-const signInLink = document.getElementById("reading-sign-in");
-const progress = document.getElementById("reading-progress");
-const progressBar = document.getElementById("reading-progress-bar");
-const readout = document.getElementById("reading-readout");
-export const canvas = document.getElementById("reading-canvas");
-export const help = document.getElementById("reading-help");
-export const answerButtons = [...root.querySelectorAll("[data-answer]")];
+const part = (name) => document.getElementById(`reading-${name}`);
+const notice = part("notice");
+const noticeText = part("notice-text");
+const noticeButton = part("retry");
+const signInLink = part("sign-in");
+const progress = part("progress");
+const progressBar = part("progress-bar");
+const readout = part("readout");
+const pauseButton = part("pause");
+const timeBar = part("time");
+const siteName = document.title.split(" · ").at(-1);
 
-const pauseButton = document.getElementById("reading-pause");
-const continueButton = document.getElementById("reading-continue");
-let focused = null; // answer button that had the focus when it was disabled
+export { root };
+export const canvases = [...root.querySelectorAll("[data-stage] canvas")];
+export const help = part("help");
 
-export const sessionId = root.dataset.session;
+const number = (text) => (text ? Number(text) : null);
+/** What the study asks of this page. */
+export const protocol = {
+  session: root.dataset.session,
+  scale: root.dataset.scale,
+  bits: Number(root.dataset.bitDepth),
+  exposureMs: number(root.dataset.exposureLimitMs), // null: no limit
+  timeMs: number(root.dataset.timeLimitMs),
+  isPreview: root.hasAttribute("data-preview"),
+  images: canvases.length,
+  labels: { // words for what an answer can say
+    real: root.dataset.realLabel,
+    synthetic: root.dataset.syntheticLabel,
+    left: "Left",
+    right: "Right",
+  },
+};
+
 export const address = (name) => root.dataset[`${name}Url`];
 export const state = () => root.dataset.state;
 
-/** loading: no picture yet; painted: too soon to answer; ready; paused; sending; stopped: nothing more to do here. */
-export function setState(next) {
-  if (next !== "ready" && answerButtons.includes(document.activeElement)) focused = document.activeElement;
-  root.dataset.state = next;
-  for (const button of answerButtons) button.disabled = next !== "ready";
-  pauseButton.disabled = next !== "ready" && next !== "painted";
-  if (next === "paused") continueButton.focus({ preventScroll: true });
-  if (next === "ready" && focused) {
-    focused.focus({ preventScroll: true });
-    focused = null;
-  }
+let whenChanged = () => {};
+/** `change(state)` is called after each change of the state. */
+export function onState(change) {
+  whenChanged = change;
 }
 
+/** loading: no picture yet; painted: too soon to answer; ready; paused; sending; feedback: on a practice image that was
+ * answered; interlude: until the reader goes on; stopped: nothing more to do here. */
+export function setState(next) {
+  root.dataset.state = next;
+  pauseButton.disabled = next !== "ready" && next !== "painted";
+  whenChanged(next);
+  const button = { paused: "continue", feedback: "next", interlude: "go-on" }[next];
+  if (button) part(button).focus({ preventScroll: true });
+}
+
+let quietTimer = null;
 export const message = {
-  /** Empty text: nothing to say. `button`: its words, or none. */
-  say(text, { button = "", signIn = false } = {}) {
+  /** Empty text: nothing to say. `button`: its words, or none. `quiet`: goes by itself. */
+  say(text, { button = "", signIn = false, quiet = false } = {}) {
+    clearTimeout(quietTimer);
     noticeText.textContent = text;
     noticeButton.textContent = button;
     noticeButton.hidden = button === "";
     signInLink.hidden = !signIn;
     notice.hidden = text === "";
+    notice.toggleAttribute("data-quiet", quiet);
+    if (quiet) quietTimer = setTimeout(() => message.say(""), 5000);
   },
 
   pressed: () => new Promise((resolve) => noticeButton.addEventListener("click", resolve, { once: true })),
 };
 
-export function showProgress({ position, total }) {
-  progress.textContent = `${position} of ${total}`;
-  progressBar.max = total;
-  progressBar.value = position - 1;
+export function showProgress({ section, position, total }) {
+  const [one, of] = [root.dataset.one, total === null ? "" : ` of ${total}`];
+  const text = section === "practice" ? `Practice ${position}${of}` : `${total === null ? `${one} ` : ""}${position}${of}`;
+  progress.textContent = text;
+  document.title = `${text} · ${siteName}`;
+  if (total === null) progressBar.removeAttribute("data-known");
+  else {
+    progressBar.setAttribute("data-known", "");
+    progressBar.max = total;
+    progressBar.value = position - 1;
+  }
 }
 
 export function showSettings(settings) {
@@ -57,6 +89,38 @@ export function showSettings(settings) {
     ? ""
     : `${Math.round(settings.zoom * 100)} %\nW ${Math.round(settings.width)}\nL ${Math.round(settings.centre)}`;
   for (const button of root.querySelectorAll("[data-view]")) button.disabled = settings === null;
+}
+
+/** The image has gone because its time on the screen is over. */
+export function setGone(gone) {
+  root.toggleAttribute("data-gone", gone);
+}
+
+/** Of the time for an answer; null: none runs. */
+export function showTimeLeft(ms) {
+  if (timeBar !== null) timeBar.value = ms ?? timeBar.max;
+}
+
+const counted = (n, { one, many }) => `${n} ${n === 1 ? one : many}`;
+const words = { one: root.dataset.one.toLowerCase(), many: root.dataset.many.toLowerCase() };
+
+export function showInterlude({ kind, answered, total }) {
+  const isBreak = kind === "break";
+  part("interlude-title").textContent = isBreak ? "Time for a short break" : "That was the practice";
+  const done = total === null ? `You have answered ${counted(answered, words)}.` : `You have answered ${answered} of ${counted(total, words)}.`;
+  const coming = total === null ? "" : ` ${counted(total, words)} ${total === 1 ? "follows" : "follow"}.`;
+  part("interlude-text").textContent = isBreak
+    ? `${done} Rest as long as you like: no clock runs, and you may close this page and come back.`
+    : `From now on your answers count.${coming} No clock runs until you continue.`;
+  progress.textContent = isBreak ? "Break" : "Practice over";
+  document.title = `${progress.textContent} · ${siteName}`;
+}
+
+/** `given`: what the reader's answer says; null when none came in time. */
+export function showFeedback({ answer, correct }, given) {
+  const { labels } = protocol;
+  const yours = given === null ? "You gave none in time." : `Yours was “${labels[given]}”.`;
+  part("feedback-text").textContent = `The right answer is “${labels[answer]}”. ${correct ? "So was yours." : yours}`;
 }
 
 export function toggleHelp() {

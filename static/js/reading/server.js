@@ -66,7 +66,8 @@ export async function persist(send, whatFailed, notice) {
         if (error.status === 401) {
           notice.say(`${whatFailed} You are signed out. Sign in, then come back to this page and try again.`, { button: "Try now", signIn: true });
         } else if (error.status >= 500 || error.status === 429) {
-          notice.say(`${whatFailed} The server has a problem (${error.status}). Trying again…`, { button: "Try now" });
+          const reason = error.message || `The server has a problem (${error.status}).`;
+          notice.say(`${whatFailed} ${reason} Trying again…`, { button: "Try now" });
         } else {
           throw error;
         }
