@@ -54,13 +54,17 @@ def main() -> None:
             ("generator", "/generators/", "Demonstration ACGAN (Demonstration phantoms)"),
             ("study", "/studies/", "Demonstration study (phantoms)"),
             ("results", "/studies/", "Example study with simulated readers (phantoms)"),
+            ("results-graded", "/studies/", "Example study with graded answers (phantoms)"),
         ):
             page.goto(options.address + path)
             page.get_by_role("link", name=link, exact=True).first.click()
             page.wait_for_load_state("networkidle")
-            if name == "results":
+            if name.startswith("results"):
                 page.goto(page.url + "results/")
             shoot(page, name)
+            if name == "results-graded":
+                page.get_by_role("link", name="Image by image").click()
+                shoot(page, "results-images")
         page.goto(f"{options.address}/datasets/import/")
         shoot(page, "import")
 

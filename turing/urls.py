@@ -34,5 +34,11 @@ urlpatterns = [
     path("invitations/<uuid:invitation_id>/revoke/", views.invitation_revoke, name="invitation_revoke"),
     path("studies/<uuid:study_id>/results/", results_views.results, name="study_results"),
     path("studies/<uuid:study_id>/results/answers.csv", results_views.answers_csv, name="study_answers_csv"),
+    path("studies/<uuid:study_id>/results/images/", results_views.images, name="study_images"),
+    path(
+        "studies/<uuid:study_id>/results/images/<int:position>-<int:side>.png",
+        results_views.image_png,
+        name="study_image_png",
+    ),
     path("", include("turing.reading.urls")),
 ]

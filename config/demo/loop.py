@@ -6,6 +6,7 @@ What exists is found by name and kept, so a second run starts at once and an int
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from rich.console import Console
@@ -18,7 +19,7 @@ from generation.services import start_sampling, start_training
 from imaging.models import Dataset
 from imaging.phantoms import write_phantom_dataset
 from imaging.services import start_import
-from turing.models import Study
+from turing.models import GroupBy, MarkKind, Scale, Study, TrialOrder
 from turing.services import close_study, create_study, enrol_reader, open_study
 from turing.simulation import simulate_readers
 from worker.models import Job
@@ -31,6 +32,18 @@ SEED = 2023
 SAMPLES = 120  # over all classes
 STUDY_IMAGES = 20  # of each kind, in the study to read
 EXAMPLE_IMAGES = 50  # of each kind, in the study with simulated readers
+SECOND_EXAMPLE_IMAGES = 15  # of each kind, in the one that shows what else a protocol can ask for, and one more
+SECOND_EXAMPLE: dict[str, Any] = {
+    "scale": Scale.CONFIDENCE,
+    "n_practice": 2,
+    "practice_feedback": True,
+    "n_repeats": 10,
+    "order": TrialOrder.PER_READER,
+    "mark_kind": MarkKind.POINT,
+    "asks_comment": True,
+    "group_by": GroupBy.YEARS,
+    "groups": [{"name": "Less experienced", "from_years": 0}, {"name": "More experienced", "from_years": 10}],
+}
 
 # used only when the audit blocks, as it may: a generator trained for minutes leaves traces that a real one must not
 OVERRIDE_REASON = (
@@ -76,21 +89,24 @@ def run_demo(*, source: Source, investigator: User, reader: User, console: Conso
         enrol_reader(study=study, user=reader)
     console.print(f"[green]✓[/] Study to read: {study.name}")
 
-    example = _study(
+    example = _example(
         name=f"Example study with simulated readers ({source.name})",
         real=dataset,
         synthetic=synthetic,
         size=EXAMPLE_IMAGES,
         by=investigator,
-        is_example=True,
     )
-    if example.status == Study.Status.DRAFT:
-        example = open_study(study=example, by=investigator, override_reason=OVERRIDE_REASON)
-    if example.status == Study.Status.OPEN:
-        if not example.sessions.exists():
-            simulate_readers(study=example, n_readers=6, seed=SEED)
-        example = close_study(study=example, by=investigator)
     console.print(f"[green]✓[/] Example results (answers of six simulated readers): {example.name}")
+    if min(dataset.images.count(), synthetic.images.count()) > SECOND_EXAMPLE_IMAGES:
+        graded = _example(
+            name=f"Example study with graded answers ({source.name})",
+            real=dataset,
+            synthetic=synthetic,
+            size=SECOND_EXAMPLE_IMAGES,
+            by=investigator,
+            **SECOND_EXAMPLE,
+        )
+        console.print(f"[green]✓[/] Example results of graded answers, marks and repeats: {graded.name}")
     return study, example
 
 
@@ -159,7 +175,21 @@ def _sample(*, run: TrainingRun, by: User, console: Console) -> Dataset:
     return sampled.dataset
 
 
-def _study(*, name: str, real: Dataset, synthetic: Dataset, size: int, by: User, is_example: bool = False) -> Study:
+def _example(*, by: User, **draft: Any) -> Study:
+    """A closed study with the answers of six simulated readers."""
+    study = _study(by=by, is_example=True, **draft)
+    if study.status == Study.Status.DRAFT:
+        study = open_study(study=study, by=by, override_reason=OVERRIDE_REASON)
+    if study.status == Study.Status.OPEN:
+        if not study.sessions.exists():
+            simulate_readers(study=study, n_readers=6, seed=SEED)
+        study = close_study(study=study, by=by)
+    return study
+
+
+def _study(
+    *, name: str, real: Dataset, synthetic: Dataset, size: int, by: User, is_example: bool = False, **choices: Any
+) -> Study:
     study = Study.objects.filter(name=name).first()
     if study is not None:
         return study
@@ -172,6 +202,7 @@ def _study(*, name: str, real: Dataset, synthetic: Dataset, size: int, by: User,
         n_synthetic=size,
         created_by=by,
         is_example=is_example,
+        **choices,
     )
 
 

@@ -19,8 +19,10 @@ pytestmark = pytest.mark.django_db
 
 INVESTIGATORS_GET = (
     *("study_list", "study_create", "study_detail", "study_edit", "study_progress", "study_results"),
-    *("study_answers_csv", "matching_count", "preview", "preview_instructions", "preview_phase", "preview_done"),
+    *("study_answers_csv", "study_images", "study_image_png", "matching_count"),
+    *("preview", "preview_instructions", "preview_phase", "preview_done"),
 )
+RESULTS = ("study_results", "study_answers_csv", "study_images", "study_image_png")
 INVESTIGATORS_POST = (
     *("study_open", "study_close", "study_delete", "study_edit", "study_create", "study_clone", "invitation_create"),
     *("invitation_revoke", "second_session_create", "preview_instructions", "preview_phase"),
@@ -65,6 +67,8 @@ def address(name, session):
         return reverse("turing:matching_count", args=["real"])
     if name == "preview_stimulus":
         return reverse("turing:preview_stimulus", args=[session.study_id, "made-up"])
+    if name == "study_image_png":
+        return reverse("turing:study_image_png", args=[session.study_id, 1, 0])
     if name == "read_stimulus":
         return reverse("turing:read_stimulus", args=[session.pk, current_of(session).token])
     return reverse(f"turing:{name}", args=[session.pk if name.startswith("read") else session.study_id])
@@ -90,7 +94,7 @@ def test_investigators_pages(clients, session, name):
         assert response.status_code == 403
         assert session.study.name not in response.content.decode()
     # the study is open: it cannot be edited any more, and its results cannot be seen yet
-    expected = {"study_edit": 302, "study_results": 403, "study_answers_csv": 403}
+    expected = {"study_edit": 302, **dict.fromkeys(RESULTS, 403)}
     expected |= {"preview_phase": 302, "preview_done": 302}  # not there yet
     for kind in ("investigator", "administrator"):
         assert clients[kind].get(url).status_code == expected.get(name, 200)
@@ -193,9 +197,9 @@ def test_an_open_study_is_blind_for_everybody(clients, session):
 
     for kind in ("investigator", "administrator"):
         page = clients[kind].get(address("study_results", session))
-        assert page.status_code == 403
         assert "No results before the study is closed" in page.content.decode()
-        assert clients[kind].get(address("study_answers_csv", session)).status_code == 403
+        for name in RESULTS:
+            assert clients[kind].get(address(name, session)).status_code == 403
         close_url = address("study_detail", session)
         assert "Results</a>" not in clients[kind].get(close_url).content.decode()
 
@@ -204,8 +208,8 @@ def test_a_closed_study_shows_its_results_to_investigators_only(clients, session
     close_study(study=session.study, by=None)
 
     for kind, status in {"reader": 403, "other reader": 403, "investigator": 200, "administrator": 200}.items():
-        assert clients[kind].get(address("study_results", session)).status_code == status
-        assert clients[kind].get(address("study_answers_csv", session)).status_code == status
+        for name in RESULTS:
+            assert clients[kind].get(address(name, session)).status_code == status
 
 
 @pytest.mark.parametrize(
@@ -256,4 +260,6 @@ def test_a_preview_is_its_investigators_own(clients, session):
     for token in tokens:
         url = reverse("turing:preview_stimulus", args=[session.study_id, token])
         assert clients["administrator"].get(url).status_code == 404
-        assert clients["reader"].get(reverse("turing:read_stimulus", args=[session.pk, told["token"]])).status_code == 404
+        assert (
+            clients["reader"].get(reverse("turing:read_stimulus", args=[session.pk, told["token"]])).status_code == 404
+        )

@@ -1,161 +1,94 @@
-"""Joins answers with truth and computes what the results page and the export show."""
+"""Joins answers with truth and computes what the results page shows."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
-import numpy as np
-
-from turing.errors import StudyError
 from turing.manifests import manifest_sha256
-from turing.models import Answer, AuditEvent, Origin, ReadingSession, Study, TrialTruth
+from turing.models import AuditEvent, ReadingSession, Scale, Study, TrialTruth
 from turing.protocol import document_sha256
-from turing.stats.accuracy import ReaderAccuracy, reader_accuracy
-from turing.stats.agreement import MISSING, FleissKappa, fleiss_kappa
-from turing.stats.reading_time import TimeSummary, summarise_times
-
-CODES = {Origin.REAL.value: 0, Origin.SYNTHETIC.value: 1}
-
-
-@dataclass(frozen=True)
-class AnswerRow:
-    """One answer with everything an analysis needs."""
-
-    reader: str
-    is_simulated: bool
-    position: int
-    pixel_sha256: str
-    truth: str
-    label: str
-    answer: str
-    reading_ms: int | None
-    server_ms: int
-    hidden_ms: int
-    paused_ms: int
-    flags: tuple[str, ...]
-    answered_at: datetime
-
-    @property
-    def is_correct(self) -> bool:
-        return self.answer == self.truth
-
-    @property
-    def seconds(self) -> float | None:
-        return None if self.reading_ms is None else self.reading_ms / 1000
+from turing.results import figures
+from turing.results.figures import Agreement, RatingCounts, Reader, ReaderResult, Retest
+from turing.results.rows import AnswerRow, answer_rows
+from turing.scales import RANGES
 
 
 @dataclass(frozen=True)
-class ReaderResult:
-    """One reader, or all of them pooled (`reader` empty)."""
+class Part:
+    """The figures of one phase, or of all phases together (`number` 0)."""
 
-    reader: str
-    is_simulated: bool
-    n_answers: int
-    n_expected: int
-    accuracy: ReaderAccuracy
-    time: TimeSummary
-
-    @property
-    def is_complete(self) -> bool:
-        return self.n_answers == self.n_expected
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """Fleiss' kappa over one kind of images; `images` is "all", "real" or "synthetic"."""
-
-    images: str
-    kappa: FleissKappa
-
-
-@dataclass(frozen=True)
-class StudyResults:
+    number: int
+    title: str
     readers: list[ReaderResult]
+    groups: list[ReaderResult]  # of reader groups; empty when the study has none
     pooled: ReaderResult
     agreement: list[Agreement]
     agreement_readers: list[str]  # those who finished: kappa needs the answers of all readers about an image
     left_out_of_agreement: list[str]
-    n_trials: int
+    ratings: list[RatingCounts]  # of graded scales, by reader
+    n_trials: int  # pictures: practice and repeats are no part of it
     n_real: int
     n_synthetic: int
     flag_counts: dict[str, int]  # in answers, by flag
+
+
+@dataclass(frozen=True)
+class MarkCount:
+    """What one reader marked and wrote, of all answers but those to practice."""
+
+    reader: str
+    is_simulated: bool
+    n_answers: int
+    n_marked: int
+    n_marks: int
+    n_comments: int
+
+
+@dataclass(frozen=True)
+class StudyResults:
+    whole: Part
+    phases: list[Part]  # empty when there is only one
+    retests: list[Retest]  # hidden repeats, by reader; empty when the study has none
+    second_session: list[Retest]  # the answers of the study that this one follows, against those here
+    marks: list[MarkCount]  # empty when the study asks for neither marks nor comments
+    n_practice: int  # trials, as n_repeats
+    n_repeats: int
     record_problems: list[str]  # empty: protocol and manifest still have the hashes they had at opening
     audit_event: str  # of the closing, as SEQUENCE:HASH for `manage.py verify_audit --expect`; empty: there is none
 
 
-def answer_rows(study: Study) -> list[AnswerRow]:
-    """By reader and position. Raises StudyError unless the study is closed."""
-    if study.status != Study.Status.CLOSED:
-        raise StudyError(f"“{study}” is not closed: its answers are shown once it is, so that nobody is influenced.")
-    answers = (
-        Answer.objects.filter(session__study=study)
-        .select_related("session", "trial__truth__image")
-        .order_by("session__created_at", "session__reader_code", "trial__position")
-    )
-    return [
-        AnswerRow(
-            reader=answer.session.reader_code,
-            is_simulated=answer.session.is_simulated,
-            position=answer.trial.position,
-            pixel_sha256=answer.trial.truth.image.pixel_sha256,
-            truth=answer.trial.truth.origin,
-            label=answer.trial.truth.label,
-            answer=answer.value,
-            reading_ms=answer.reading_ms,
-            server_ms=answer.server_ms,
-            hidden_ms=answer.hidden_ms,
-            paused_ms=answer.paused_ms,
-            flags=tuple(answer.flags),
-            answered_at=answer.answered_at,
-        )
-        for answer in answers
-    ]
+@dataclass(frozen=True)
+class _Picture:
+    origin: str
+    phase: int
 
 
 def study_results(study: Study) -> StudyResults:
     """Everything on the results page. Raises StudyError unless the study is closed."""
     rows = answer_rows(study)
-    origins = dict(TrialTruth.objects.filter(trial__study=study).values_list("trial__position", "origin"))
-    sessions = list(ReadingSession.objects.filter(study=study).order_by("created_at", "reader_code"))
-    by_reader: dict[str, list[AnswerRow]] = {session.reader_code: [] for session in sessions}
-    for row in rows:
-        by_reader[row.reader].append(row)
-    complete = [code for code, answers in by_reader.items() if len(answers) == len(origins)]
+    truths = list(TrialTruth.objects.filter(trial__study=study).select_related("trial").order_by("trial__position"))
+    pictures = {
+        truth.trial_id: _Picture(truth.origin, truth.trial.phase)
+        for truth in truths
+        if not truth.trial.is_practice and truth.repeat_of_id is None
+    }
+    readers = [
+        Reader(code=session.reader_code, is_simulated=session.is_simulated, group=session.reader_group)
+        for session in ReadingSession.objects.filter(study=study).order_by("created_at", "reader_code")
+    ]
+    titles = {phase.number: phase.title for phase in study.later_phases.all()}
+    counting = [row for row in rows if row.counts]
     return StudyResults(
-        readers=[
-            _result(
-                by_reader[session.reader_code],
-                reader=session.reader_code,
-                is_simulated=session.is_simulated,
-                n_expected=len(origins),
-                positive_class=study.positive_class,
-            )
-            for session in sessions
+        whole=_part(study, counting, readers, pictures),
+        phases=[
+            _part(study, counting, readers, pictures, number=number, title=titles.get(number, ""))
+            for number in ((1, *sorted(titles)) if titles else ())
         ],
-        pooled=_result(
-            rows,
-            reader="",
-            is_simulated=any(session.is_simulated for session in sessions),
-            n_expected=len(origins) * len(sessions),
-            positive_class=study.positive_class,
-        ),
-        agreement=[
-            Agreement(images="all", kappa=_kappa(by_reader, complete, list(origins))),
-            *(
-                Agreement(
-                    images=origin,
-                    kappa=_kappa(by_reader, complete, [place for place, truth in origins.items() if truth == origin]),
-                )
-                for origin in Origin.values
-            ),
-        ],
-        agreement_readers=complete,
-        left_out_of_agreement=[code for code in by_reader if code not in complete],
-        n_trials=len(origins),
-        n_real=sum(origin == Origin.REAL for origin in origins.values()),
-        n_synthetic=sum(origin == Origin.SYNTHETIC for origin in origins.values()),
-        flag_counts=dict(Counter(flag for row in rows for flag in row.flags).most_common()),
+        retests=_retests(study, rows, readers) if study.n_repeats else [],
+        second_session=_second_session(study, counting, readers),
+        marks=_mark_counts(rows, readers) if study.mark_kind or study.asks_comment else [],
+        n_practice=sum(truth.trial.is_practice for truth in truths),
+        n_repeats=sum(truth.repeat_of_id is not None for truth in truths),
         record_problems=record_problems(study),
         audit_event=closing_event(study),
     )
@@ -179,26 +112,108 @@ def closing_event(study: Study) -> str:
     return f"{event.sequence}:{event.hash}" if event is not None else ""
 
 
-def _result(
-    rows: Sequence[AnswerRow], *, reader: str, is_simulated: bool, n_expected: int, positive_class: str
-) -> ReaderResult:
-    return ReaderResult(
-        reader=reader,
-        is_simulated=is_simulated,
-        n_answers=len(rows),
-        n_expected=n_expected,
-        accuracy=reader_accuracy(
-            [row.truth for row in rows], [row.answer for row in rows], positive_class=positive_class
-        ),
-        time=summarise_times([row.seconds for row in rows], [bool(row.flags) for row in rows]),
+def _part(
+    study: Study,
+    rows: Sequence[AnswerRow],
+    readers: Sequence[Reader],
+    pictures: dict[int, _Picture],
+    *,
+    number: int = 0,
+    title: str = "",
+) -> Part:
+    if number:
+        rows = [row for row in rows if row.phase == number]
+        pictures = {key: picture for key, picture in pictures.items() if picture.phase == number}
+    of_reader: dict[str, list[AnswerRow]] = {reader.code: [] for reader in readers}
+    for row in rows:
+        of_reader[row.reader].append(row)
+    complete = [code for code, answers in of_reader.items() if len(answers) == len(pictures)]
+
+    def result(name: str, members: Sequence[Reader], *, pooled: bool) -> ReaderResult:
+        return figures.reader_result(
+            [row for member in members for row in of_reader[member.code]],
+            name=name,
+            readers=members,
+            n_expected=len(pictures),
+            scale=study.scale,
+            positive_class=study.positive_class,
+            pooled=pooled,
+        )
+
+    groups = [
+        (str(group["name"]), [reader for reader in readers if reader.group == group["name"]]) for group in study.groups
+    ]
+    origins = {key: picture.origin for key, picture in pictures.items()}
+    is_pair = study.scale == Scale.PAIR
+    n_real = sum(origin == "real" for origin in origins.values())
+    return Part(
+        number=number,
+        title=title,
+        readers=[result(reader.code, [reader], pooled=False) for reader in readers],
+        groups=[result(name, members, pooled=True) for name, members in groups],
+        pooled=result("", readers, pooled=True),
+        agreement=figures.agreement(rows, complete, origins, scale=study.scale),
+        agreement_readers=complete,
+        left_out_of_agreement=[code for code in of_reader if code not in complete],
+        ratings=[
+            figures.rating_counts(of_reader[reader.code], reader=reader.code, scale=study.scale) for reader in readers
+        ]
+        if study.scale in RANGES
+        else [],
+        n_trials=len(origins),
+        n_real=len(origins) if is_pair else n_real,
+        n_synthetic=len(origins) if is_pair else len(origins) - n_real,
+        flag_counts=dict(Counter(flag for row in rows if row.is_given for flag in row.flags).most_common()),
     )
 
 
-def _kappa(by_reader: dict[str, list[AnswerRow]], readers: list[str], positions: list[int]) -> FleissKappa:
-    row_of = {position: index for index, position in enumerate(sorted(positions))}
-    codes = np.full((len(positions), len(readers)), MISSING)
-    for column, reader in enumerate(readers):
-        for answer in by_reader[reader]:
-            if answer.position in row_of:
-                codes[row_of[answer.position], column] = CODES[answer.answer]
-    return fleiss_kappa(codes, n_categories=len(CODES))
+def _retests(study: Study, rows: Sequence[AnswerRow], readers: Sequence[Reader]) -> list[Retest]:
+    earlier = {(row.reader, row.picture): row for row in rows if row.counts}
+    pairs: dict[str, list[tuple[AnswerRow, AnswerRow]]] = defaultdict(list)
+    for row in rows:
+        if row.is_later:
+            pairs[row.reader].append((earlier[row.reader, row.picture], row))
+    # a repeat has the sides of the pair that it repeats
+    return [
+        figures.retest(pairs[reader.code], reader=reader.code, scale=study.scale, by_side=True) for reader in readers
+    ]
+
+
+def _second_session(study: Study, rows: Sequence[AnswerRow], readers: Sequence[Reader]) -> list[Retest]:
+    """By reader; empty unless this study follows a closed one. The same picture is the one with the same pixels; of a
+    pair with the same two images, whose sides are drawn anew.
+    """
+    if study.follows is None or study.follows.status != Study.Status.CLOSED:
+        return []
+    first = {(row.reader, _pixels(row)): row for row in answer_rows(study.follows) if row.counts}
+    pairs: dict[str, list[tuple[AnswerRow, AnswerRow]]] = defaultdict(list)
+    for row in rows:
+        earlier = first.get((row.reader, _pixels(row)))
+        if earlier is not None:
+            pairs[row.reader].append((earlier, row))
+    # two scales have nothing in common but what an answer says in the end
+    scale = study.scale if study.scale in (study.follows.scale, Scale.PAIR) else Scale.BINARY
+    return [figures.retest(pairs[reader.code], reader=reader.code, scale=scale, by_side=False) for reader in readers]
+
+
+def _pixels(row: AnswerRow) -> frozenset[str]:
+    return frozenset((row.pixel_sha256, row.right_sha256))
+
+
+def _mark_counts(rows: Sequence[AnswerRow], readers: Sequence[Reader]) -> list[MarkCount]:
+    of_reader: dict[str, list[AnswerRow]] = {reader.code: [] for reader in readers}
+    for row in rows:
+        if not row.is_practice:
+            of_reader[row.reader].append(row)
+    return [
+        MarkCount(
+            reader=reader.code,
+            is_simulated=reader.is_simulated,
+            n_answers=len(answers),
+            n_marked=sum(bool(row.marks) for row in answers),
+            n_marks=sum(len(row.marks) for row in answers),
+            n_comments=sum(bool(row.comment) for row in answers),
+        )
+        for reader in readers
+        for answers in [of_reader[reader.code]]
+    ]

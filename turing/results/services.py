@@ -6,6 +6,7 @@ from config.accounts.models import User
 from turing.audit.services import record_event
 from turing.models import Study
 from turing.results.export import export_csv
+from turing.results.images import ShownImage, study_images
 from turing.results.selectors import StudyResults, study_results
 
 
@@ -14,6 +15,13 @@ def view_results(*, study: Study, by: User | None) -> StudyResults:
     results = study_results(study)  # before the transaction: on SQLite it would keep readers from answering
     _record("results.viewed", study, by)
     return results
+
+
+def view_images(*, study: Study, by: User | None) -> list[ShownImage]:
+    """Every image with its answers and marks. Raises StudyError unless the study is closed."""
+    images = study_images(study)
+    _record("results.images_viewed", study, by)
+    return images
 
 
 def export_answers(*, study: Study, by: User | None) -> str:

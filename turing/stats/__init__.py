@@ -1,1 +1,1 @@
-"""Pure numerics of reader studies: accuracy, agreement, reading time. Arrays in, frozen results out; no Django."""
+"""Pure numerics of reader studies: accuracy, agreement, ROC, reading time. Arrays in, frozen results out; no Django."""

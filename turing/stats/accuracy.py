@@ -101,3 +101,42 @@ def reader_accuracy(
         sensitivity=clopper_pearson(right[True], total[True], confidence=confidence),
         specificity=clopper_pearson(right[False], total[False], confidence=confidence),
     )
+
+
+@dataclass(frozen=True)
+class PairAccuracy:
+    """Of pairs of which one image had to be chosen: shares of right choices, and of choices of the left image."""
+
+    accuracy: Proportion
+    chose_left: Proportion
+
+
+def pair_accuracy(truth: Sequence[str], answer: Sequence[str], *, confidence: float = 0.95) -> PairAccuracy:
+    """Proportion correct in two-alternative forced choice, and the bias to a side.
+
+    For a reader without a preference for a side the proportion correct equals the area under the ROC curve that the
+    same reader would have with graded answers about single images.
+
+    Parameters
+    ----------
+    truth, answer : "left" or "right", one per pair, equal length: where the image asked for was, and what was chosen.
+
+    Raises
+    ------
+    ValueError : unequal lengths, or anything but left and right.
+
+    References
+    ----------
+    Green DM, Swets JA. Signal Detection Theory and Psychophysics. Wiley 1966, section 2.4 (the area theorem).
+    Hanley JA, McNeil BJ. Radiology 1982;143:29-36.
+    """
+    if len(truth) != len(answer):
+        raise ValueError(f"truth has {len(truth)} values and answer {len(answer)}: one of each per pair is needed")
+    unknown = sorted({*truth, *answer} - {"left", "right"})
+    if unknown:
+        raise ValueError(f"Neither left nor right: {', '.join(unknown)}")
+    right = sum(true_side == chosen for true_side, chosen in zip(truth, answer, strict=True))
+    return PairAccuracy(
+        accuracy=clopper_pearson(right, len(answer), confidence=confidence),
+        chose_left=clopper_pearson(sum(chosen == "left" for chosen in answer), len(answer), confidence=confidence),
+    )

@@ -5,7 +5,8 @@ import pytest
 from tests.turing.builders import make_draft, make_open_study, make_session, read_all, truths
 from turing.errors import StudyError
 from turing.models import Study
-from turing.results.selectors import answer_rows, study_results
+from turing.results.rows import answer_rows
+from turing.results.selectors import study_results
 from turing.services import close_study, open_study
 
 pytestmark = pytest.mark.django_db
@@ -27,7 +28,7 @@ def study():
 
 
 def test_shares_of_right_answers_per_reader(study):
-    results = study_results(study)
+    results = study_results(study).whole
 
     shares = {
         result.reader: [
@@ -52,14 +53,14 @@ def test_the_positive_class_of_the_protocol_decides():
     read_all(make_session(study=study), ["real"] * 5)
     close_study(study=study, by=None)
 
-    (result,) = study_results(Study.objects.get()).readers
+    (result,) = study_results(Study.objects.get()).whole.readers
 
     assert (result.accuracy.positive_class, result.accuracy.sensitivity.estimate) == ("synthetic", 0)
     assert result.accuracy.specificity.estimate == 1
 
 
 def test_incomplete_readers_are_shown_and_left_out_of_kappa(study):
-    results = study_results(study)
+    results = study_results(study).whole
 
     assert [(reader.n_answers, reader.n_expected, reader.is_complete) for reader in results.readers] == [
         (5, 5, True),
@@ -76,7 +77,7 @@ def test_kappa_by_hand(study):
     All: observed 3/5; shares 8/10 and 2/10, chance .68; kappa = (.6 - .68) / .32 = -.25. Real: all answers equal.
     Synthetic: observed 0, shares 1/2, chance 1/2; kappa = -1.
     """
-    all_images, real, synthetic = study_results(study).agreement
+    all_images, real, synthetic = study_results(study).whole.agreement
 
     assert all_images.kappa.kappa == pytest.approx(-0.25)
     assert (real.images, real.kappa.is_defined) == ("real", False)
@@ -85,7 +86,7 @@ def test_kappa_by_hand(study):
 
 
 def test_times_and_flags_are_counted(study):
-    results = study_results(study)
+    results = study_results(study).whole
 
     assert [reader.time.median for reader in results.readers[:2]] == [2.0, 1.0]
     assert (results.readers[2].time.n_missing, results.readers[2].time.n_flagged) == (2, 2)
@@ -111,7 +112,7 @@ def test_nothing_before_closing(read):
 def test_a_study_that_nobody_read():
     study = close_study(study=make_open_study(), by=None)
 
-    results = study_results(study)
+    results = study_results(study).whole
 
     assert results.readers == []
     assert results.pooled.accuracy.accuracy.is_defined is False

@@ -2,13 +2,15 @@
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
 from tests.turing.stats.oracle import READER_SETS, answers_of, expected_of
-from turing.stats.accuracy import clopper_pearson, reader_accuracy
+from turing.stats.accuracy import clopper_pearson, pair_accuracy, reader_accuracy
+from turing.stats.roc import roc_area
 
 counts = st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
@@ -136,3 +138,32 @@ def test_unequal_lengths_are_refused():
 def test_a_third_class_is_refused():
     with pytest.raises(ValueError, match="More than two classes: real, synthetic, unsure"):
         reader_accuracy(["real", "synthetic"], ["real", "unsure"], positive_class="real")
+
+
+def test_pairs_by_hand():
+    result = pair_accuracy(["left", "left", "right", "right"], ["left", "right", "left", "left"])
+
+    assert (result.accuracy.k, result.accuracy.n) == (1, 4)
+    assert (result.chose_left.k, result.chose_left.n) == (3, 4)
+    assert result.chose_left.high == clopper_pearson(3, 4).high
+
+
+def test_proportion_correct_of_pairs_is_the_area_under_the_curve():
+    """The area theorem: one evidence for each image; of a pair the reader takes the one with more."""
+    generator = np.random.default_rng(8)
+    synthetic, real = generator.normal(1, 1, 4000), generator.normal(0, 1, 4000)
+    sides = np.where(generator.random(4000) < 0.5, "left", "right")
+    chosen = np.where((synthetic > real) == (sides == "left"), "left", "right")
+
+    result = pair_accuracy(list(sides), list(chosen))
+
+    area = roc_area(synthetic, real)
+    assert result.accuracy.estimate == pytest.approx(area.auc, abs=0.02)
+    assert abs(result.chose_left.estimate - 0.5) < 0.03
+
+
+def test_pairs_have_two_sides():
+    with pytest.raises(ValueError, match="Neither left nor right: none"):
+        pair_accuracy(["left"], ["none"])
+    with pytest.raises(ValueError, match="truth has 1 values and answer 0"):
+        pair_accuracy(["left"], [])

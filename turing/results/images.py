@@ -1,0 +1,142 @@
+"""The images of a closed study one by one: what each is, what every reader said of it, and where they put marks."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+
+from imaging.models import Image
+from imaging.rendering import render_square
+from imaging.storage import encode_png, load_pixels
+from turing.errors import StudyError
+from turing.models import ReadingSession, Scale, Study, TrialTruth
+from turing.results.rows import AnswerRow, answer_rows, other_origin
+from turing.scales import right_response
+
+N_COLOURS = 8  # of marks, see tr-mark-1 and on in the stylesheet; the ninth reader has the first again
+LABEL_SPACE = 0.85  # of the width; a mark further right has its label on its left
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A mark to be drawn, in pixels of the image. A point has no width and height."""
+
+    reader: str
+    colour: int  # from 1
+    x: float
+    y: float
+    width: float
+    height: float
+    is_far_right: bool
+
+    @property
+    def is_box(self) -> bool:
+        return self.width > 0
+
+
+@dataclass(frozen=True)
+class Side:
+    """One image: the only one of a trial, or the left (0) or right (1) one of a pair."""
+
+    number: int
+    origin: str
+    label: str
+    pixel_sha256: str
+    shapes: list[Shape]
+
+
+@dataclass(frozen=True)
+class Said:
+    """What one reader answered."""
+
+    colour: int
+    row: AnswerRow
+
+
+@dataclass(frozen=True)
+class ShownImage:
+    position: int  # in the order of the study
+    phase: int
+    truth: str  # the right answer
+    sides: list[Side]
+    said: list[Said]  # by reader; a repeat after the first
+
+    @property
+    def counted(self) -> list[AnswerRow]:
+        return [said.row for said in self.said if said.row.counts and said.row.is_given]
+
+    @property
+    def n_right(self) -> int:
+        return sum(bool(row.is_correct) for row in self.counted)
+
+    @property
+    def is_remarked(self) -> bool:
+        return any(said.row.marks or said.row.comment for said in self.said)
+
+
+def study_images(study: Study) -> list[ShownImage]:
+    """Without practice; first those that fewest readers got right. Raises StudyError unless the study is closed."""
+    rows = answer_rows(study)
+    codes = ReadingSession.objects.filter(study=study).order_by("created_at", "reader_code")
+    colours = {code: 1 + index % N_COLOURS for index, code in enumerate(codes.values_list("reader_code", flat=True))}
+    about: dict[int, list[AnswerRow]] = defaultdict(list)
+    for row in rows:
+        about[row.picture].append(row)
+    truths = (
+        TrialTruth.objects.filter(trial__study=study, trial__is_practice=False, repeat_of=None)
+        .select_related("trial", "image", "right_image")
+        .order_by("trial__position")
+    )
+    images = [_shown(study, truth, about[truth.trial_id], colours) for truth in truths]
+    return sorted(images, key=lambda image: image.n_right / len(image.counted) if image.counted else 1.0)
+
+
+def stimulus_png(study: Study, *, position: int, side: int) -> bytes:
+    """An image as readers saw it, in 8 bits. `side`: 0, or 1 for the right one of a pair.
+
+    Raises StudyError unless the study is closed, LookupError when there is no such image, OSError or ValueError when
+    its pixels are missing or damaged.
+    """
+    if study.status != Study.Status.CLOSED:
+        raise StudyError(f"“{study}” is not closed: its images are shown once it is.")
+    truth = (
+        TrialTruth.objects.filter(trial__study=study, trial__position=position)
+        .select_related("image", "right_image")
+        .first()
+    )
+    found: Image | None = None
+    if truth is not None:
+        found = (truth.image, truth.right_image)[side] if side in (0, 1) else None
+    if found is None:
+        raise LookupError(f"There is no image {position}, side {side}, in “{study}”.")
+    return encode_png(np.asarray(render_square(load_pixels(found), study.image_size)))
+
+
+def _shown(study: Study, truth: TrialTruth, rows: list[AnswerRow], colours: dict[str, int]) -> ShownImage:
+    shapes: dict[int, list[Shape]] = {0: [], 1: []}
+    for row in rows:
+        for mark in row.marks:
+            shapes[int(mark["image"])].append(_shape(row.reader, colours[row.reader], mark, study.image_size))
+    sides = [Side(0, truth.origin, truth.label, truth.image.pixel_sha256, shapes[0])]
+    if study.scale == Scale.PAIR and truth.right_image is not None:
+        sides.append(Side(1, other_origin(truth.origin), truth.right_label, truth.right_image.pixel_sha256, shapes[1]))
+    return ShownImage(
+        position=truth.trial.position,
+        phase=truth.trial.phase,
+        truth=str(right_response(study.scale, origin=truth.origin, positive_class=study.positive_class)),
+        sides=sides,
+        said=[Said(colours[row.reader], row) for row in rows],
+    )
+
+
+def _shape(reader: str, colour: int, mark: dict[str, float], size: int) -> Shape:
+    width, height = mark.get("width", 0), mark.get("height", 0)
+    return Shape(
+        reader=reader,
+        colour=colour,
+        x=mark["x"],
+        y=mark["y"],
+        width=width,
+        height=height,
+        is_far_right=mark["x"] + width > LABEL_SPACE * size,
+    )
