@@ -1,8 +1,13 @@
 """Steps that tests of the reading page share: coming in by the link, waiting for an image, looking at the canvas."""
 
-from playwright.sync_api import Page, expect
+import numpy as np
+from django.conf import settings
+from django.test import Client
+from playwright.sync_api import BrowserContext, Page, expect
 
 from config.accounts.models import User
+from imaging.models import Dataset
+from imaging.services import add_image, create_dataset
 from tests.factories import PASSWORD
 from turing.models import Answer, ReadingSession
 
@@ -25,23 +30,73 @@ def sign_in(page: Page, live_server, user: User) -> None:
     page.wait_for_url(lambda url: "/accounts/login" not in url)
 
 
-def wait_for(page: Page, position: int, total: int = 8) -> None:
-    """The image at `position` is on the screen and can be answered; past the display check where that is asked."""
+def come_in(context: BrowserContext, live_server, user: User) -> None:
+    """Signed in, without the page for it."""
+    client = Client()
+    client.force_login(user)
+    value = client.cookies[settings.SESSION_COOKIE_NAME].value
+    context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": value, "url": live_server.url}])
+
+
+def open_reading(page: Page, live_server, session: ReadingSession) -> None:
+    """The reading page of the session, by its reader, past the display check; an image can be answered."""
+    come_in(page.context, live_server, session.reader)
+    page.goto(f"{live_server.url}/read/{session.pk}/")
+    wait_until_ready(page)
+
+
+def wait_until_ready(page: Page, place: str = "") -> None:
+    """An image is on the screen and can be answered; `place`: the one that the page calls so."""
     page.locator("#reading").wait_for()
     if page.locator("#reading-display").count():
         page.get_by_role("button", name="Go on to the first image").click()
-    expect(page.locator("#reading-progress")).to_have_text(f"{position} of {total}")
+    if place:
+        expect(page.locator("#reading-progress")).to_have_text(place)
     expect(page.locator("#reading")).to_have_attribute("data-state", "ready")
 
 
-def canvas_greys(page: Page) -> int:
+def wait_for(page: Page, position: int, total: int = 8) -> None:
+    """The image at `position` is on the screen and can be answered; past the display check where that is asked."""
+    wait_until_ready(page, f"{position} of {total}")
+
+
+def make_deep_dataset(*, origin: str, n: int, size: int) -> Dataset:
+    """`n` images of noise of 16 bits."""
+    dataset = create_dataset(name=f"Deep {origin}", origin=origin, created_by=None)
+    generator = np.random.default_rng([16, origin == "real"])
+    for _ in range(n):
+        pixels = generator.integers(0, 2**16, (size, size), dtype=np.uint16)
+        add_image(dataset=dataset, pixels=pixels, label="normal")
+    return dataset
+
+
+def pretend_hidden(page: Page, hidden: bool) -> None:
+    """Chromium without a window never hides a tab, so the page is told that it was, by the event it listens to."""
+    page.evaluate(
+        """(hidden) => {
+            window.pretendHidden = hidden;
+            Object.defineProperty(document, "hidden", { get: () => window.pretendHidden, configurable: true });
+            document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        hidden,
+    )
+
+
+def touch(client, kind: str, *points: tuple[float, float]) -> None:
+    """By a session of the DevTools protocol: real touch events, also with two fingers."""
+    where = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(points)]
+    client.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": where})
+
+
+def canvas_greys(page: Page, canvas: str = "reading-canvas") -> int:
     """How many different greys are on the canvas; 1 when it is empty."""
     return page.evaluate(
-        """() => {
-            const canvas = document.getElementById("reading-canvas");
+        """(id) => {
+            const canvas = document.getElementById(id);
             const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
             return new Set(data.filter((_, index) => index % 4 === 0)).size;
-        }"""
+        }""",
+        canvas,
     )
 
 

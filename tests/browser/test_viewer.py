@@ -4,7 +4,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.browser.reading_room import answers, register, sign_in, wait_for
+from tests.browser.reading_room import answers, open_reading, register, sign_in, touch, wait_for
 from tests.factories import PASSWORD
 from tests.turing.builders import make_draft, make_session
 from turing.services import create_invitations, open_study
@@ -120,7 +120,7 @@ def test_sixteen_bit_pixels_reach_the_screen(reading):
     greys = reading.evaluate(
         """async () => {
             const { Picture } = await import("/static/js/reading/viewer.js");
-            const picture = new Picture(Uint8Array.of(0, 0, 0xff, 0x3f, 0xff, 0x7f, 0xff, 0xff).buffer, 2);
+            const picture = new Picture(Uint8Array.of(0, 0, 0xff, 0x3f, 0xff, 0x7f, 0xff, 0xff).buffer, 2, 16);
             const { data } = picture.canvas.getContext("2d").getImageData(0, 0, 2, 2);
             return [picture.bits, ...[...data].filter((_, index) => index % 4 === 0)];
         }"""
@@ -249,33 +249,49 @@ def test_every_viewer_key_does_what_the_help_says(reading):
         reading.keyboard.press(key)
         settings(reading)
         assert picture_box(reading)[:2] == (before[0] + dx, before[1] + dy), key
-    reading.keyboard.press("?")
-    shown = set(reading.locator("#reading-help kbd").all_inner_texts())
-    known = reading.evaluate(
-        """async () => {
-            const keys = await import("/static/js/reading/keys.js");
-            return [...keys.ANSWER_KEYS.keys(), ...keys.VIEWER_KEYS.keys(), ...keys.PAGE_KEYS.keys()];
-        }"""
-    )
+
+
+SCALES = ("binary", "confidence", "percent", "pair")
+KEYS_OF_SCALES = """async (scales) => {
+    const { ANSWER_KEYS, PAGE_KEYS, MARK_KEYS, viewerKeys } = await import("/static/js/reading/keys.js");
+    return Object.fromEntries(scales.map((scale) => [scale, {
+        answers: [...ANSWER_KEYS[scale].keys()],
+        others: [...viewerKeys(scale).keys(), ...PAGE_KEYS.keys(), ...MARK_KEYS.keys()],
+    }]));
+}"""
+# on QWERTY; w and z change places on others
+NEIGHBOURS = {
+    "r": "edf45tg", "s": "awedxzq", "1": "2q`§^°", "2": "13qw", "3": "24we", "4": "35er", "5": "46rt", "6": "57tyz"
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_no_viewer_key_is_an_answer_or_lies_beside_one(reading, scale):
+    keys = reading.evaluate(KEYS_OF_SCALES, SCALES)[scale]
+    beside = {near for key in keys["answers"] for near in NEIGHBOURS.get(key, "")}
+    if "ArrowLeft" in keys["answers"]:
+        beside |= {"ArrowUp", "ArrowDown"}
+
+    assert (keys["answers"] == []) == (scale == "percent")  # there only Enter answers, once a value is set
+    assert set(keys["answers"]) & set(keys["others"]) == set()
+    assert set(keys["others"]) & beside == set()
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_the_help_shows_every_key(page, live_server, scale):
+    study = open_study(study=make_draft(n_real=4, n_synthetic=4, size=SIZE, scale=scale, mark_kind="point"), by=None)
+    open_reading(page, live_server, make_session(study=study))
+
+    page.keyboard.press("?")
+
+    shown = set(page.locator("#reading-help kbd").all_inner_texts())
+    keys = page.evaluate(KEYS_OF_SCALES, SCALES)[scale]
     names = {"ArrowLeft": "←", "ArrowRight": "→"}
-    assert shown - {"Shift"} == {names.get(key, key.upper()) for key in known} - {"="}
-    assert answers() == []
-
-
-NEIGHBOURS = {"r": "edf45tg", "s": "awedxzq", "1": "2q`§^°", "2": "13qw"}  # QWERTY; w and z change places on others
-
-
-def test_no_viewer_key_is_an_answer_or_lies_beside_one(reading):
-    keys = reading.evaluate(
-        """async () => {
-            const { ANSWER_KEYS, VIEWER_KEYS, PAGE_KEYS } = await import("/static/js/reading/keys.js");
-            return [[...ANSWER_KEYS.keys()], [...VIEWER_KEYS.keys(), ...PAGE_KEYS.keys()]];
-        }"""
-    )
-    beside = set("".join(NEIGHBOURS.values())) | {"ArrowUp", "ArrowDown"}
-
-    assert set(keys[0]) & set(keys[1]) == set()
-    assert set(keys[1]) & beside == set()
+    expected = {names.get(key, key.upper()) for key in keys["answers"] + keys["others"]} - {"="}
+    of_values = {"Backspace", "Enter", "←", "→"} if scale == "percent" else set()
+    of_marks = {"Enter", "Ctrl", "Z"} | ({"X"} if scale == "pair" else set())
+    assert shown - {"Shift"} == expected | of_values | of_marks
+    assert [problem["id"] for problem in Axe().run(page).response["violations"]] == []
 
 
 def test_nothing_that_was_set_carries_over_to_the_next_image(reading):
@@ -311,11 +327,6 @@ def test_help_opens_and_closes_and_keeps_keys_from_answering(reading):
 
     assert [problem["id"] for problem in problems] == []
     assert answers() == []
-
-
-def touch(client, kind: str, *points: tuple[float, float]) -> None:
-    where = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(points)]
-    client.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": where})
 
 
 def test_touch_one_finger_sets_the_window_two_pan_and_zoom(browser, live_server, study):

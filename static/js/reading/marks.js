@@ -5,6 +5,7 @@ const MOST = 20; // what the server takes
 const SMALLEST_BOX = 4; // CSS pixels of a side; below, a drag is a slip
 const STEP = 1 / 64; // of the image's side: one press of an arrow key
 const FINE = 1 / 8; // of a step, with Shift
+const LARGE_STAGE = 1000; // screen pixels: on a larger one, marks are drawn larger
 const LIGHT = "#ffd54d"; // stands out from every grey, on a dark outline
 const DARK = "#1b1b1b";
 
@@ -135,7 +136,7 @@ export class Marks {
   /** Over the picture `index`; see Viewer. */
   draw(context, index, { left, top, zoom }) {
     const at = ({ x, y }) => ({ x: left + x * zoom, y: top + y * zoom });
-    const unit = window.devicePixelRatio || 1;
+    const unit = Math.max(window.devicePixelRatio || 1, Math.min(context.canvas.width, context.canvas.height) / LARGE_STAGE);
     for (const [number, mark] of this.#list.entries()) {
       if (mark.image === index) this.#drawMark(context, at, mark, unit, String(number + 1));
     }
