@@ -6,24 +6,14 @@ middle: a rating always says one of the two.
 
 from turing.models.studies import Origin, Response, Scale
 
-_DEGREES = ("Surely", "Probably", "Perhaps")
-
-
-def in_sentence(label: str) -> str:
-    """A label of the two answers inside a sentence: "real" for "Real", but "GAN" stays."""
-    return label if label[1:2].isupper() else label[:1].lower() + label[1:]
-
-
-def confidence_labels(real_label: str, synthetic_label: str) -> tuple[str, ...]:
-    """The six steps, from surely the one to surely the other, in the words that a study has for the two."""
-    real, synthetic = in_sentence(real_label), in_sentence(synthetic_label)
-    return (
-        *(f"{degree} {real}" for degree in _DEGREES),
-        *(f"{degree} {synthetic}" for degree in reversed(_DEGREES)),
-    )
-
-
-CONFIDENCE_LABELS = confidence_labels("Real", "Synthetic")
+CONFIDENCE_LABELS = (
+    "Surely real",
+    "Probably real",
+    "Perhaps real",
+    "Perhaps synthetic",
+    "Probably synthetic",
+    "Surely synthetic",
+)
 UNDECIDED = 50  # of 0 to 100: says neither, so it is no answer
 RANGES = {Scale.CONFIDENCE: (1, len(CONFIDENCE_LABELS)), Scale.PERCENT: (0, 100)}
 

@@ -13,7 +13,7 @@ from turing.models.reading import Answer, Presentation, ReadingSession
 from turing.models.studies import Phase, Scale, Study, Trial
 from turing.reading.course import Interlude, Section, interlude_between, place_of, trials_at, waiting_interlude
 from turing.reading.words import limit_in_words, spent_in_words
-from turing.scales import confidence_labels, in_sentence
+from turing.scales import CONFIDENCE_LABELS
 
 
 @dataclass(frozen=True)
@@ -105,17 +105,7 @@ class StudyForReader:
     n_correct: int | None
     n_scored: int | None
 
-    @property
-    def confidence_labels(self) -> tuple[str, ...]:
-        return confidence_labels(self.real_label, self.synthetic_label)
-
-    @property
-    def real_in_sentence(self) -> str:
-        return in_sentence(self.real_label)
-
-    @property
-    def synthetic_in_sentence(self) -> str:
-        return in_sentence(self.synthetic_label)
+    confidence_labels = CONFIDENCE_LABELS
 
     @property
     def exposure_limit_in_words(self) -> str:

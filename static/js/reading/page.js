@@ -76,12 +76,13 @@ export function showProgress({ section, position, total }) {
   const text = section === "practice" ? `Practice ${position}${of}` : `${total === null ? `${one} ` : ""}${position}${of}`;
   progress.textContent = text;
   document.title = `${text} · ${siteName}`;
-  if (total === null) progressBar.removeAttribute("data-known");
-  else {
-    progressBar.setAttribute("data-known", "");
-    progressBar.max = total;
-    progressBar.value = position - 1;
-  }
+  fillBar(position - 1, total);
+}
+
+function fillBar(answered, total) {
+  progressBar.toggleAttribute("data-known", total !== null);
+  progressBar.max = total ?? 1;
+  progressBar.value = total === null ? 0 : answered;
 }
 
 export function showSettings(settings) {
@@ -112,6 +113,7 @@ export function showInterlude({ kind, answered, total }) {
   part("interlude-text").textContent = isBreak
     ? `${done} Rest as long as you like: no clock runs, and you may close this page and come back.`
     : `From now on your answers count.${coming} No clock runs until you continue.`;
+  fillBar(answered, total);
   progress.textContent = isBreak ? "Break" : "Practice over";
   document.title = `${progress.textContent} · ${siteName}`;
 }
