@@ -70,7 +70,9 @@ def test_fields_come_and_go_with_what_they_depend_on(form):
     open_section(form, "How readers answer")
     open_section(form, "Order and breaks")
     open_section(form, "Reader groups")
-    words, block_size, years = (form.locator(f"[name={name}]") for name in ("real_label", "block_size", "group-0-from_years"))
+    words, block_size, years = (
+        form.locator(f"[name={name}]") for name in ("real_label", "block_size", "group-0-from_years")
+    )
     expect(words).to_be_visible()
     expect(block_size).to_be_hidden()
     expect(years).to_be_hidden()

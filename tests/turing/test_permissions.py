@@ -260,4 +260,6 @@ def test_a_preview_is_its_investigators_own(clients, session):
     for token in tokens:
         url = reverse("turing:preview_stimulus", args=[session.study_id, token])
         assert clients["administrator"].get(url).status_code == 404
-        assert clients["reader"].get(reverse("turing:read_stimulus", args=[session.pk, told["token"]])).status_code == 404
+        assert (
+            clients["reader"].get(reverse("turing:read_stimulus", args=[session.pk, told["token"]])).status_code == 404
+        )

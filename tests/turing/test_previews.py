@@ -27,7 +27,10 @@ def make_study(*, n: int = 30, **changes) -> Study:
 def with_everything(**changes) -> Study:
     later = {"title": "Told", "question": "And now?", "instructions": "Look *twice*.", "n_real": 2, "n_synthetic": 2}
     values = {"n_practice": 4, "practice_feedback": True, "break_every": 1, "consent": "I agree.", "group_by": "grade"}
-    groups = [{"name": "A", "grades": ["student"]}, {"name": "B", "grades": ["resident", "fellow", "radiologist", "other"]}]
+    groups = [
+        {"name": "A", "grades": ["student"]},
+        {"name": "B", "grades": ["resident", "fellow", "radiologist", "other"]},
+    ]
     return make_study(**{**values, "groups": groups, "later_phases": [later], "closing_text": "So *long*.", **changes})
 
 
@@ -136,7 +139,9 @@ class TestTheWayThrough:
         study = make_study(scale="pair", practice_feedback=True, n_practice=2)
         reader = preview_of(study)
         state = reader.attend()
-        real = {stimuli.encode_stimulus(render_square(load_pixels(image), 16)) for image in study.real_dataset.images.all()}
+        real = {
+            stimuli.encode_stimulus(render_square(load_pixels(image), 16)) for image in study.real_dataset.images.all()
+        }
 
         content = reader.pixels(state).content
         told = reader.answer(state, value="left").json()
@@ -254,7 +259,9 @@ class TestImagesOfReaders:
         return {sha256 for _ in range(20) for step in begin_preview(study).steps for sha256 in step.pixels}
 
     def in_study(self, study: Study) -> set[str]:
-        rows = TrialTruth.objects.filter(trial__study=study).values_list("image__pixel_sha256", "right_image__pixel_sha256")
+        rows = TrialTruth.objects.filter(trial__study=study).values_list(
+            "image__pixel_sha256", "right_image__pixel_sha256"
+        )
         return {sha256 for row in rows for sha256 in row if sha256}
 
     @pytest.mark.parametrize("changes", [{}, {"scale": "pair"}, {"n_practice": 4}])

@@ -276,9 +276,14 @@ class TestMistakes:
         response = investigator_client.post(reverse(CREATE), {**plain, **changes})
 
         assert response.status_code == 422
-        sections = re.findall(r'<details class="tr-panel tr-section" id="(\w+)" (open)?.*?</summary>', text_of(response))
+        sections = re.findall(
+            r'<details class="tr-panel tr-section" id="(\w+)" (open)?.*?</summary>', text_of(response)
+        )
         assert [name for name, is_open in sections if is_open] == [section]
-        shown = re.search(rf'<details class="tr-panel tr-section" id="{section}".*?</details>\s*(?=<details class="tr-panel|<h2>)', text_of(response)).group()
+        shown = re.search(
+            rf'<details class="tr-panel tr-section" id="{section}".*?</details>\s*(?=<details class="tr-panel|<h2>)',
+            text_of(response),
+        ).group()
         assert re.search(rf'class="tr-field-error"[^>]*>[^<]*{re.escape(message)}', shown)
         assert Study.objects.count() == 0
 

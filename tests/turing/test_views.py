@@ -145,7 +145,10 @@ def test_closing_by_button(investigator_client, investigator):
 class TestProtocolInWords:
     def facts(self, client, study) -> dict[str, str]:
         text = page(client.get(study.get_absolute_url()))
-        return {name: re.sub(r"<[^>]*>", "", words).strip() for name, words in re.findall(r"<dt>(.*?)</dt> <dd>(.*?)</dd>", text)}
+        return {
+            name: re.sub(r"<[^>]*>", "", words).strip()
+            for name, words in re.findall(r"<dt>(.*?)</dt> <dd>(.*?)</dd>", text)
+        }
 
     def test_of_a_plain_study_only_what_is_on(self, investigator_client):
         facts = self.facts(investigator_client, make_draft())

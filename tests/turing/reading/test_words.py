@@ -9,7 +9,13 @@ from turing.reading.words import limit_in_words, spent_in_words
 
 @pytest.mark.parametrize(
     ("milliseconds", "words"),
-    [(500, "0.5 seconds"), (1000, "1 second"), (90_000, "90 seconds"), (120_000, "2 minutes"), (150_000, "150 seconds")],
+    [
+        (500, "0.5 seconds"),
+        (1000, "1 second"),
+        (90_000, "90 seconds"),
+        (120_000, "2 minutes"),
+        (150_000, "150 seconds"),
+    ],
 )
 def test_limits(milliseconds, words):
     assert limit_in_words(milliseconds) == words

@@ -25,7 +25,7 @@ def read_by_truth(session, answers: Iterable[bool | None]) -> None:
         truth = current_presentation(session).trial.truth
         right = right_response(study.scale, origin=truth.origin, positive_class=study.positive_class)
         if is_right is None:
-            late = timezone.now() + timedelta(milliseconds=study.time_limit_ms)
+            late = timezone.now() + timedelta(milliseconds=study.time_limit_ms, minutes=1)
             answer_next(session, Response.NONE, received_at=late)
             continue
         value = right if is_right else next(one for one in responses_of(study.scale) if one != right)
