@@ -381,27 +381,6 @@ def page(response) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", response.content.decode()))
 
 
-def test_the_button_shows_why_it_was_blocked_and_takes_a_reason(investigator_client):
-    study = framed()
-    address = reverse("turing:study_open", args=[study.pk])
-
-    blocked = investigator_client.post(address)
-    without_words = investigator_client.post(address, {"override_reason": " "})
-    opened = investigator_client.post(address, {"override_reason": REASON}, follow=True)
-
-    assert (blocked.status_code, without_words.status_code) == (409, 409)
-    text = page(blocked)
-    assert "Not opened: the images can be told apart without looking at them." in text
-    assert "Crop or mask both sides alike." in text
-    assert "Border mean 1.00" in text
-    assert "Tells them apart" in text
-    assert 'name="override_reason"' in blocked.content.decode()
-    assert "This field is required." in page(without_words)
-    assert f"Reason given: {REASON}" in page(opened)
-    study.refresh_from_db()
-    assert study.status == "open"
-
-
 def run(*arguments: str) -> tuple[int, str]:
     out = io.StringIO()
     try:
