@@ -109,8 +109,8 @@ def begin_preview(study: Study) -> Preview:
     drawn = [trials for trials in drawn if trials]
     if not drawn:
         raise StudyError(
-            "There is no image left for a preview: all that match are in this study, and what its readers will judge "
-            "is not shown to anybody."
+            "There is no image left for a preview: all that match are in this study, or in another session of it, and "
+            "what readers judge is shown to nobody else."
         )
     steps = list(practice)
     for index, trials in enumerate(drawn):

@@ -7,10 +7,12 @@ No header, no metadata and no compression: nothing but the picture can differ be
 import hashlib
 import secrets
 from collections.abc import Iterator
+from datetime import datetime
 
 import numpy as np
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.utils import timezone
 
 from turing.models.studies import Trial
 
@@ -30,6 +32,18 @@ def stored_stimuli() -> Iterator[str]:
         return
     for name in names:
         yield f"{ROOT}/{name}"
+
+
+def made_at(name: str) -> datetime:
+    """When the file was written; now, when it is gone."""
+    try:
+        return default_storage.get_modified_time(name)
+    except FileNotFoundError:
+        return timezone.now()
+
+
+def is_stored(name: str) -> bool:
+    return default_storage.exists(name)
 
 
 def load_trial(trial: Trial, *, image_size: int, bit_depth: int = 8) -> bytes:

@@ -28,8 +28,7 @@ function putAway() {
 const words = JSON.parse(form.dataset.defaultWords);
 const plain = (text) => text.split(/\s+/).filter(Boolean).join(" ");
 
-function follow(name, key) {
-  const field = form.elements[name];
+function follow(name, key, field = form.elements[name]) {
   const proposed = words[name][key];
   if (proposed === undefined || plain(field.value) === plain(proposed)) return;
   if (Object.values(words[name]).some((text) => plain(text) === plain(field.value))) field.value = proposed;
@@ -38,7 +37,8 @@ function follow(name, key) {
 function proposeWords() {
   const isTimed = isGiven("exposure_limit") || isGiven("time_limit");
   const hasFeedback = isGiven("n_practice") && isOn("practice_feedback");
-  follow("question", `${chosen("scale")} ${chosen("positive_class")}`);
+  const asked = `${chosen("scale")} ${chosen("positive_class")}`;
+  for (const field of form.querySelectorAll("[name$=question]")) follow("question", asked, field); // also of later phases
   follow("instructions", `${chosen("scale") === "pair"} ${isTimed} ${hasFeedback}`);
 }
 

@@ -8,10 +8,22 @@ from playwright.sync_api import expect
 
 from tests.generation.conftest import run_job
 from tests.turing.builders import make_dataset, make_draft
-from turing.models import Study
+from turing.models import Answer, Presentation, ReadingSession, Study
 from worker.models import Job
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+# where the reading page waits for the reader, or the page of the next phase
+STOPS = """() => {
+    if (location.pathname.endsWith("/phase/")) return "phase";
+    const state = document.getElementById("reading")?.dataset.state;
+    return ["ready", "feedback", "interlude"].includes(state) ? state : null;
+}"""
+
+MOVED_ON = """(place) => {
+    const progress = document.getElementById("reading-progress");
+    return progress?.innerText !== place || document.getElementById("reading").dataset.state !== "ready";
+}"""
 
 
 @pytest.fixture
@@ -175,6 +187,55 @@ def test_everything_works_without_script(browser, form, datasets):
     study = Study.objects.get()
     assert (study.order, study.block_size, study.later_phases.get().title) == ("blocks", 4, "Told")
     context.close()
+
+
+@pytest.mark.parametrize(("scale", "key"), [("binary", "r"), ("pair", "ArrowLeft"), ("confidence", "2")])
+def test_a_preview_is_the_reading_page_from_start_to_end(signed_in, live_server, scale, key):
+    later = {"title": "Told", "question": "And now?", "n_real": 2, "n_synthetic": 2}
+    study = make_draft(
+        real_dataset=make_dataset(n=30),
+        synthetic_dataset=make_dataset(origin="synthetic", n=30),
+        n_real=8,
+        n_synthetic=8,
+        scale=scale,
+        n_practice=2,
+        practice_feedback=True,
+        break_every=2,
+        consent="I agree.",
+        later_phases=[later],
+    )
+    signed_in.goto(live_server.url + study.get_absolute_url())
+    signed_in.get_by_role("link", name="Preview as a reader").click()
+    signed_in.check("[name=consents]")
+    signed_in.get_by_role("button", name="Start reading").click()
+    signed_in.get_by_role("button", name="Go on to the first image").click()
+
+    met = []
+    for _ in range(8):
+        state = signed_in.wait_for_function(STOPS).json_value()
+        if state == "feedback":
+            signed_in.get_by_role("button", name="Next").click()
+            state = signed_in.wait_for_function(STOPS).json_value()
+        if state == "interlude":
+            met.append("interlude")
+            signed_in.get_by_role("button", name="Continue").last.click()
+            state = signed_in.wait_for_function(STOPS).json_value()
+        if state == "phase":
+            met.append("phase")
+            signed_in.get_by_role("button", name="Go on reading").click()
+            state = signed_in.wait_for_function(STOPS).json_value()
+        assert state == "ready"
+        met.append(signed_in.locator("#reading-progress").inner_text())
+        signed_in.keyboard.press(key)
+        signed_in.wait_for_function(MOVED_ON, arg=met[-1])
+
+    signed_in.get_by_role("link", name="Back to the study").click()
+    signed_in.wait_for_url(live_server.url + study.get_absolute_url())
+    assert met == [
+        *("Practice 1 of 2", "Practice 2 of 2", "interlude", "1 of 6", "2 of 6", "interlude", "3 of 6"),
+        *("phase", "4 of 6", "5 of 6", "6 of 6"),
+    ]
+    assert (ReadingSession.objects.count(), Presentation.objects.count(), Answer.objects.count()) == (0, 0, 0)
 
 
 def test_the_page_shows_the_opening_and_then_the_open_study(signed_in, live_server):

@@ -321,7 +321,7 @@ class TestInstructions:
         accepted = investigator_client.post(url, {"consents": "on", "grade": "fellow"})
 
         assert "Read <em>calmly</em>." in page
-        assert "nothing that you do here is stored" in page
+        assert "Nothing that you do here is stored." in page
         assert refused.status_code == 422
         assert accepted.url == reverse("turing:preview", args=[study.pk])
         assert everything_stored() == before

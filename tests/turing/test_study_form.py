@@ -240,6 +240,17 @@ class TestProposedWords:
 
         assert Study.objects.get().question == question
 
+    def test_so_do_those_of_later_phases(self, investigator_client, whole):
+        changes = {"scale": "pair", "n_real": "4", "phase-0-n_real": "2", "phase-0-question": DEFAULT_QUESTION}
+        investigator_client.post(reverse(CREATE), {**whole, **changes})
+
+        assert Study.objects.get().later_phases.get().question == "Which of the two is real?"
+
+    def test_a_new_phase_asks_what_the_first_one_asks(self, investigator_client, plain):
+        text = text_of(investigator_client.post(reverse(CREATE), {**plain, "question": "Mine?", "add_phase": "1"}))
+
+        assert re.search(r'name="phase-0-question" value="Mine\?"', text)
+
     def test_instructions_follow_until_they_are_touched(self, investigator_client, plain):
         changes = {"scale": "pair", "time_limit": "30", "n_practice": "2", "practice_feedback": "on"}
         investigator_client.post(reverse(CREATE), {**plain, **changes})

@@ -22,19 +22,19 @@ USUAL_GROUPS: list[dict[str, Any]] = [
 
 
 class GroupForm(BootstrapFormMixin, forms.Form):
-    name = forms.CharField(max_length=LONGEST_NAME, required=False, label="Name of the group")
+    name = forms.CharField(max_length=LONGEST_NAME, required=False, label="Name")
     from_years = forms.FloatField(
         required=False,
         min_value=0,
         max_value=MOST_YEARS,
-        label="From years of experience",
+        label="From years",
         widget=forms.NumberInput(attrs={"data-needs": "group_by=years"}),
     )
     grades = forms.MultipleChoiceField(
         required=False,
         choices=Grade.choices,
         widget=forms.CheckboxSelectMultiple(attrs={"data-needs": "group_by=grade"}),
-        label="Grades in it",
+        label="Grades",
     )
 
     @property

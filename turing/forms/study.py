@@ -21,7 +21,7 @@ from turing.forms.sides import SideForm, side_options
 from turing.grouping import clean_groups
 from turing.models import GroupBy, Scale, Study
 from turing.services.checking import MOST_PHASES
-from turing.texts import default_instructions, default_question
+from turing.texts import default_instructions, default_question, is_default_question
 
 N_GROUPS = 4  # rows of the form
 N_PHASES = "n_phases"  # hidden: how many later phases the page shows
@@ -51,7 +51,9 @@ class StudyForm:
             self._build(data, study)
 
     def _build(self, data: Any, study: Study | None, initial: QueryDict | None = None) -> None:
-        self.main = ProtocolForm(data, initial=_initial_of(ProtocolForm, study, protocol_initial))
+        self.main = ProtocolForm(data, initial=None if study is None else protocol_initial(study))
+        if initial is not None:
+            self.main.initial = _typed_in(self.main, initial)
         self.sides = {
             side: SideForm(
                 data,
@@ -75,8 +77,7 @@ class StudyForm:
                 index=index,
                 options=self._options,
                 first=self.sides,
-                initial=_initial_of(PhaseForm, phases[index] if phases else None, phase_initial)
-                or {"question": self.main["question"].value()},
+                initial=phase_initial(phases[index]) if phases else {"question": self.main["question"].value()},
                 sides={side: side_initial(phases[index], side) for side in SIDES} if phases else None,
             )
             for index in range(n_phases)
@@ -117,6 +118,9 @@ class StudyForm:
         for side in self.sides.values():
             values |= side.values
         values["later_phases"] = [phase.values for phase in self.phases]
+        for phase in values["later_phases"]:
+            if is_default_question(phase["question"]):
+                phase["question"] = default_question(values["scale"], values["positive_class"])
         if values["scale"] not in SCALES_WITH_WORDS:
             plain = {name: values[name] for name in ("real_label", "synthetic_label")}
             values["later_phases"] = [phase | plain for phase in values["later_phases"]]
@@ -221,10 +225,6 @@ class StudyForm:
 def base_of_side(text: str) -> str | None:
     """The prefix of a side of the form, from a request: empty, "phase-0-", ...; None for anything else."""
     return text if re.fullmatch(r"(phase-[0-9]-)?", text) else None
-
-
-def _initial_of(form: type[forms.Form], row: Any, reader: Any) -> dict[str, Any]:
-    return {} if row is None else reader(row)
 
 
 def _is_changed(field: BoundField) -> bool:

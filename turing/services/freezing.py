@@ -9,6 +9,7 @@ from django.utils import timezone
 from config.accounts.models import User
 from imaging.models import Dataset, Image
 from imaging.services import freeze_dataset
+from turing import stimuli
 from turing.audit.records import RowRecord, describe_row
 from turing.blinding import DEFAULT_ALPHA
 from turing.errors import StudyError
@@ -42,6 +43,9 @@ def freeze_study(study: Study, plan: Plan, rendered: Rendered, *, by: User | Non
             freeze_dataset(dataset=dataset)  # first, so that the candidates stay those that are drawn from
     if plan_study(study) != plan:
         raise changed_meanwhile(study)
+    # with the lock of the draft held, which whoever sweeps takes too: from here on the files are needed
+    if not all(stimuli.is_stored(image.file) for images in rendered.values() for image in images):
+        raise StudyError(f"Files of “{study}” were removed while it was being opened. Open it again.")
     truths = insert_trials(study, plan.trials, rendered)
     feedback = PracticeFeedback.objects.bulk_create(
         PracticeFeedback(

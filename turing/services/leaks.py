@@ -20,7 +20,7 @@ from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.core.handlers.base import BaseHandler
 from django.core.handlers.wsgi import WSGIRequest
-from django.urls import get_script_prefix, reverse
+from django.urls import get_resolver, get_script_prefix, reverse
 from django.utils import timezone
 
 from config.accounts.models import User
@@ -64,13 +64,21 @@ def leak_report(study: Study, received: Sequence[Received]) -> dict[str, Any]:
     return {**audit.to_document(), "versions": versions}
 
 
-def fetch_as_reader(study: Study, trials: Sequence[Trial]) -> list[dict[str, str]]:
+def load_site() -> BaseHandler:
+    """The site as it handles requests, loaded: that takes a moment, which is not to be spent inside a transaction."""
+    handler = BaseHandler()
+    handler.load_middleware()
+    get_resolver().url_patterns  # noqa: B018  loads all views
+    return handler
+
+
+def fetch_as_reader(site: BaseHandler, study: Study, trials: Sequence[Trial]) -> list[dict[str, str]]:
     """For each of `trials` what a reader can see of it apart from its pixels.
 
     Inside a transaction that the caller rolls back, in which the study is open, as it will be for readers. Raises
     StudyError when an image cannot be fetched, or arrives changed.
     """
-    browser = _Browser(study, trials)
+    browser = _Browser(site, study, trials)
     shown = Presentation.objects.bulk_create(
         Presentation(session=browser.session, trial=trial, position=trial.position) for trial in trials
     )
@@ -96,7 +104,7 @@ def _fetch(browser: "_Browser", study: Study, presentation: Presentation) -> dic
 class _Browser:
     """A reader of the study, signed in. Asks the site in this process and this transaction."""
 
-    def __init__(self, study: Study, trials: Sequence[Trial]) -> None:
+    def __init__(self, site: BaseHandler, study: Study, trials: Sequence[Trial]) -> None:
         user = User.objects.create(username=f"leak-audit-{secrets.token_hex(8)}", role=User.Role.READER)
         self.session = ReadingSession.objects.create(
             study=study,
@@ -111,12 +119,11 @@ class _Browser:
         store[HASH_SESSION_KEY] = user.get_session_auth_hash()
         store.create()
         self._cookie = f"{settings.SESSION_COOKIE_NAME}={store.session_key}"
-        self._handler = BaseHandler()
-        self._handler.load_middleware()
+        self._site = site
 
     def get(self, address: str) -> tuple[bytes, dict[str, str]]:
         """Body, and headers by their names in lower case. Raises StudyError for anything but 200."""
-        response = self._handler.get_response(WSGIRequest(self._environ(address)))
+        response = self._site.get_response(WSGIRequest(self._environ(address)))
         body = b"".join(response)  # also of a response that streams
         if response.status_code != 200:
             raise StudyError(

@@ -18,14 +18,14 @@ from turing.blinding.features import measure_pixels
 from turing.errors import LeaksFound, StudyError
 from turing.models import LeakReport, Origin, Study, Trial
 from turing.services.freezing import changed_meanwhile, freeze_study, insert_trials, open_for_a_moment
-from turing.services.leaks import Received, fetch_as_reader, leak_report
+from turing.services.leaks import Received, fetch_as_reader, leak_report, load_site
 from turing.services.planning import Plan, plan_study
 from turing.services.rendering import Progress, RenderedImage, files_removed_on_failure, remove_files, render_plan
 from turing.services.second_sessions import enrol_readers_again
 from turing.services.studies import lock_study
 
 MAX_REASON = 1000  # characters
-FETCHED_AT_ONCE = 10  # trials; each such batch is a transaction, between two of which others can write
+FETCHED_AT_ONCE = 5  # trials; each such batch is a transaction, between two of which others can write
 
 
 @dataclass(frozen=True)
@@ -113,6 +113,7 @@ def _prepare(study: Study, saved: list[str], progress: Progress | None) -> Prepa
     plan = plan_study(study)
     steps = _Steps(2 * len(plan.trials), progress)
     rendered = render_plan(plan, saved=saved, progress=steps.done)
+    site = load_site()
     transports: list[dict[str, str]] = []
     for start in range(0, len(plan.trials), FETCHED_AT_ONCE):
         batch = plan.trials[start : start + FETCHED_AT_ONCE]
@@ -124,7 +125,7 @@ def _prepare(study: Study, saved: list[str], progress: Progress | None) -> Prepa
             alone = [replace(trial, drawn=replace(trial.drawn, repeat_of=None)) for trial in batch]
             trials = [truth.trial for truth in insert_trials(locked, alone, rendered)]
             open_for_a_moment(locked)
-            transports += fetch_as_reader(locked, trials)
+            transports += fetch_as_reader(site, locked, trials)
             transaction.set_rollback(True)
         steps.done(len(batch))
     received = [
@@ -139,12 +140,13 @@ def _prepare(study: Study, saved: list[str], progress: Progress | None) -> Prepa
 
 
 def _audit_open(study: Study) -> dict[str, Any]:
+    site = load_site()
     received = []
     trials = list(study.trials.select_related("truth").order_by("position"))
     for start in range(0, len(trials), FETCHED_AT_ONCE):
         batch = trials[start : start + FETCHED_AT_ONCE]
         with transaction.atomic():
-            transports = fetch_as_reader(lock_study(study.pk), batch)
+            transports = fetch_as_reader(site, lock_study(study.pk), batch)
             transaction.set_rollback(True)
         received += [_received_again(study, *one) for one in zip(batch, transports, strict=True)]
     return leak_report(study, received)

@@ -29,7 +29,7 @@ from turing.views._shared import SignedInRequest, get_study
 KEY = "turing.previews"  # in the web session: study -> where its preview stands
 MOST_KEPT = 3  # previews of other studies in other tabs
 no_store = cache_control(no_store=True)
-NOTHING_STORED = "Preview: nothing that you do here is stored, and no reader sees these images."
+NOTHING_STORED = "Preview: this is what readers find. Nothing that you do here is stored."
 
 
 def preview_page(view: Callable[..., HttpResponse]) -> Callable[..., Any]:

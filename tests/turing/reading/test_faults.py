@@ -52,7 +52,7 @@ def server(data_dir) -> Iterator[WebServer]:
 @NEEDS_PROC
 def test_kill_of_the_web_server_under_load(server):
     """Master and workers in turn, while six readers answer as fast as the server takes it."""
-    n_images = 50
+    n_images = 30
     study = make_open_study(n_real=n_images // 2, n_synthetic=n_images // 2)
     clients = [PageClient(server.port, make_session(study=study)) for _ in range(6)]
     kills = [server.kill_a_worker, server.kill_master, server.kill_a_worker, server.kill_master, server.kill_a_worker]
@@ -251,7 +251,7 @@ def test_a_full_disk_refuses_the_answer_and_takes_it_once_there_is_room(data_dir
 @pytest.mark.skipif(ON_SQLITE, reason="of PostgreSQL")
 def test_a_full_disk_of_postgresql_refuses_the_answer_and_takes_it_once_there_is_room(data_dir):
     """Answers still fit into pages that are there already; the first one that needs another page is refused."""
-    n_images = 60
+    n_images = 30
     session = make_session(study=make_open_study(n_real=n_images // 2, n_synthetic=n_images // 2))
     cookie = sign_in(session)
 

@@ -304,7 +304,7 @@ def test_progress_is_told_step_by_step():
 
     open_study(study=make_draft(n_real=8, n_synthetic=5), by=None, progress=lambda *step: steps.append(step))
 
-    assert [done for done, _ in steps] == [*range(1, 14), 23, 26]  # rendered one by one, fetched in batches of ten
+    assert [done for done, _ in steps] == [*range(1, 14), 18, 23, 26]  # rendered one by one, fetched in batches of five
     assert {total for _, total in steps} == {26}
 
 

@@ -9,11 +9,14 @@ from turing.services.sweeping import sweep_stimuli
 
 
 class Command(BaseCommand):
-    help = "Remove stimulus files that no study needs (left by processes killed while opening one). Safe at any time."
+    help = (
+        "Remove stimulus files older than six hours that no study needs (left by processes killed while opening one). "
+        "Safe at any time."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             removed = sweep_stimuli()
         except OperationalError as error:
-            raise CommandError(f"A study is just being opened, perhaps ({error}): try again in a minute.") from error
+            raise CommandError(f"The database is busy ({error}): try again in a minute.") from error
         self.stdout.write(f"Removed {removed} file{'' if removed == 1 else 's'} that no study needs.")
