@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.reading_room import answers, canvas_greys, make_deep_dataset, open_reading, wait_until_ready
 from tests.turing.builders import make_draft, make_session
 from turing.models import Answer
+from turing.scales import CONFIDENCE_LABELS
 from turing.services import open_study
 from turing.stimuli import load_stimulus
 
@@ -32,9 +33,8 @@ def given() -> list[tuple[str, int | None]]:
 def test_six_steps_by_key_and_by_button(page, live_server):
     read(page, live_server, scale="confidence")
     buttons = page.locator("#reading-answers button")
-    assert [re.sub(r"\s+", " ", text).strip() for text in buttons.all_inner_texts()] == [
-        "Surely real 1", "Probably real 2", "Perhaps real 3", "Perhaps synthetic 4", "Probably synthetic 5", "Surely synthetic 6"
-    ]  # fmt: skip
+    labels = [re.sub(r"\s+", " ", text).strip() for text in buttons.all_inner_texts()]
+    assert labels == [f"{label} {key}" for key, label in enumerate(CONFIDENCE_LABELS, start=1)]
     expect(page.locator("#reading-answers").locator("[aria-pressed], [aria-checked], [checked]")).to_have_count(0)
 
     for key in ("r", "s", "0", "7", "ArrowLeft", "ArrowRight"):
@@ -190,7 +190,8 @@ def pixels_of(page: Page, canvas: str) -> bytes:
             """([id, size]) => {
                 const canvas = document.getElementById(id);
                 const left = Math.floor((canvas.width - size) / 2), top = Math.floor((canvas.height - size) / 2);
-                return [...canvas.getContext("2d").getImageData(left, top, size, size).data].filter((_, i) => i % 4 === 0);
+                const { data } = canvas.getContext("2d").getImageData(left, top, size, size);
+                return [...data].filter((_, i) => i % 4 === 0);
             }""",
             [canvas, SIZE],
         )

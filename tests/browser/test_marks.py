@@ -1,5 +1,5 @@
-"""Marks on the image and comments in a real browser: where they lie, that they travel with the answer, and that they never
-get in the way of one.
+"""Marks on the image and comments in a real browser: where they lie, that they travel with the answer, and that they
+never get in the way of one.
 """
 
 import pytest
@@ -262,8 +262,9 @@ def test_marks_by_pen(page, live_server):
         """([[x, y], [right, lower]]) => {
             const canvas = document.getElementById("reading-canvas");
             canvas.setPointerCapture = () => {};
+            const pen = { pointerType: "pen", pointerId: 7, isPrimary: true, button: 0, bubbles: true };
             const send = (type, clientX, clientY) => canvas.dispatchEvent(
-                new PointerEvent(type, { pointerType: "pen", pointerId: 7, isPrimary: true, button: 0, bubbles: true, clientX, clientY }),
+                new PointerEvent(type, { ...pen, clientX, clientY }),
             );
             send("pointerdown", x, y);
             send("pointermove", right, lower);

@@ -4,7 +4,6 @@ import re
 import uuid
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from config.accounts.models import User
@@ -537,39 +536,6 @@ def test_without_javascript_the_page_says_what_it_needs(browser, live_server, st
         page.goto(f"{live_server.url}/read/{session.pk}/")
 
         expect(page.get_by_text("This page needs JavaScript to measure the reading time.")).to_be_visible()
-
-
-def accessibility_problems(page: Page) -> list[str]:
-    found = Axe().run(page).response["violations"]
-    return [f"{problem['id']}: {node['html']}" for problem in found for node in problem["nodes"]]
-
-
-def test_pages_are_accessible(page, browser, live_server, study, link):
-    """axe finds nothing, on every page of a reader and of an investigator."""
-    problems = {}
-    page.goto(link)
-    problems["invitation"] = accessibility_problems(page)
-    session = register(page, link)
-    wait_for(page, 1)
-    problems["reading"] = accessibility_problems(page)
-    for name in ("my-studies/", f"read/{session.pk}/instructions/"):
-        page.goto(f"{live_server.url}/{name}")
-        problems[name] = accessibility_problems(page)
-    close_study(study=study, by=None)
-    draft = make_draft(name="Draft")
-
-    with browser.new_context() as context:
-        desk = context.new_page()
-        sign_in(desk, live_server, UserFactory(role=User.Role.INVESTIGATOR))
-        for name in ("", "new/", f"{draft.pk}/", f"{draft.pk}/results/", f"{study.pk}/", f"{study.pk}/results/"):
-            desk.goto(f"{live_server.url}/studies/{name}")
-            problems[f"studies/{name}"] = accessibility_problems(desk)
-        desk.goto(f"{live_server.url}/studies/{draft.pk}/")
-        desk.get_by_role("button", name="Make links").click()
-        expect(desk.get_by_role("button", name="Copy link 1")).to_be_visible()
-        problems["links"] = accessibility_problems(desk)
-
-    assert {name: found for name, found in problems.items() if found} == {}
 
 
 def test_a_keyboard_alone_is_enough(page, link):

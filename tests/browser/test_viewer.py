@@ -5,7 +5,6 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.browser.reading_room import answers, open_reading, register, sign_in, touch, wait_for
-from tests.factories import PASSWORD
 from tests.turing.builders import make_draft, make_session
 from turing.services import create_invitations, open_study
 from turing.stimuli import load_stimulus
@@ -365,36 +364,3 @@ def test_touch_one_finger_sets_the_window_two_pan_and_zoom(browser, live_server,
     assert min(min(box["width"], box["height"]) for box in boxes) >= 44
     assert scrolls[0] <= scrolls[1]
     assert scrolls[2] <= scrolls[3]
-
-
-@pytest.mark.parametrize(("width", "height"), [(1280, 720), (1920, 1080), (3840, 2160), (1024, 1366), (1366, 1024)])
-def test_everything_is_on_the_screen_and_nothing_moves(browser, live_server, study, width, height):
-    session = make_session(study=study)
-    session.reader.set_password(PASSWORD)
-    session.reader.save()
-    with browser.new_context(viewport={"width": width, "height": height}) as context:
-        page = context.new_page()
-        sign_in(page, live_server, session.reader)
-        page.add_init_script(
-            """window.shifts = [];
-            new PerformanceObserver((list) => { for (const entry of list.getEntries()) shifts.push(entry.value); })
-                .observe({ type: "layout-shift", buffered: true });"""
-        )
-        page.goto(f"{live_server.url}/read/{session.pk}/")
-        wait_for(page, 1)
-        boxes = [[button.bounding_box() for button in page.locator("button:visible").all()]]
-        for key in ("b", "o", "i", "r"):
-            page.keyboard.press(key)
-        wait_for(page, 2)
-        boxes.append([button.bounding_box() for button in page.locator("button:visible").all()])
-        stage = page.locator("#reading-canvas").bounding_box()
-        shifts = page.evaluate("window.shifts")
-
-    assert boxes[0] == boxes[1]
-    assert shifts == []
-    for box in boxes[0]:
-        assert box["x"] >= 0
-        assert box["y"] >= 0
-        assert box["x"] + box["width"] <= width
-        assert box["y"] + box["height"] <= height
-    assert min(stage["width"], stage["height"]) >= 0.78 * min(width, height)
