@@ -1,0 +1,88 @@
+"""Whether a logistic regression has finite coefficients at all.
+
+Where a combination of the covariates is never negative for the answers 1 and never positive for the answers 0, the
+likelihood grows without end along it. Random intercepts do not help: they are pulled to 0, the coefficients are not.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import optimize, special
+
+from turing.stats.mixed.layout import Design
+
+STEPS = 50
+
+
+@dataclass(frozen=True, eq=False)
+class PlainFit:
+    """Logistic regression without random effects: where the mixed model starts."""
+
+    beta: np.ndarray  # of the orthogonal columns
+    rest: np.ndarray  # y - mu, one per answer
+    weight: np.ndarray  # mu (1 - mu)
+    is_finite: bool  # converged with every probability well inside (0, 1), so there is no separation
+
+
+@dataclass(frozen=True)
+class Separation:
+    """Columns whose coefficients have no finite estimate."""
+
+    names: tuple[str, ...]
+    complete: bool  # every single answer is foretold; else (quasi-complete) only some are
+
+    def __str__(self) -> str:
+        kind = "complete" if self.complete else "quasi-complete"
+        columns = ", ".join(self.names)
+        return f"{kind} separation: the likelihood grows without end along {columns}, so there is no finite odds ratio"
+
+
+def fit_plain_logistic(y: np.ndarray, x: np.ndarray) -> PlainFit:
+    """Newton's method; steps are cut, so that it creeps along a separated direction and never overflows."""
+    beta = np.zeros(x.shape[1])
+    deviance = np.inf
+    for _ in range(STEPS):
+        eta = x @ beta
+        mu = special.expit(eta)
+        weight = mu * (1 - mu)
+        gradient = x.T @ (y - mu)
+        information = (x.T * weight) @ x
+        try:
+            step = np.linalg.solve(information, gradient)
+        except np.linalg.LinAlgError:
+            break
+        length = float(step @ gradient)
+        if length < 1e-10:
+            return PlainFit(beta, y - mu, weight, bool(np.abs(eta).max() < 15))
+        largest = float(np.abs(x @ step).max())
+        if not np.isfinite(largest) or np.abs(eta).max() > 25:
+            break
+        last, deviance = deviance, float(np.logaddexp(0, eta).sum() - y @ eta)
+        beta = beta + step * min(1.0, 3.0 / largest) * (0.5 if deviance > last else 1.0)
+    return PlainFit(beta, y - mu, weight, False)
+
+
+def find_separation(y: np.ndarray, design: Design) -> Separation | None:
+    """Complete or quasi-complete separation by the fixed effects, by linear programming.
+
+    With s = 1 for an answer 1 and -1 for an answer 0, looks for a direction g with s_k x_k g >= 0 for all k::
+
+        maximise sum_k s_k x_k g   subject to   s_k x_k g >= 0,   -1 <= g <= 1
+
+    The data are separated exactly if the maximum is positive. R: ``detectseparation::detect_separation``.
+
+    References
+    ----------
+    Albert A, Anderson JA. Biometrika 1984;71:1-10. Konis K. Linear programming algorithms for detecting separated data
+    in binary logistic regression models. DPhil thesis, University of Oxford, 2007.
+    """
+    scale = np.abs(design.matrix).max(axis=0)
+    rows = np.unique((2 * y - 1)[:, None] * design.matrix / scale, axis=0)
+    found = optimize.linprog(-rows.mean(axis=0), A_ub=-rows, b_ub=np.zeros(len(rows)), bounds=(-1, 1))
+    if found.x is None:
+        return None
+    gain = rows @ found.x
+    if gain.max() < 1e-6:
+        return None
+    names = tuple(name for name, part in zip(design.names, found.x, strict=True) if abs(part) > 1e-6)
+    return Separation(names, bool(gain.min() > 1e-6))
