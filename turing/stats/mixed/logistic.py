@@ -18,6 +18,7 @@ from turing.stats.mixed.separation import PlainFit, find_separation, fit_plain_l
 from turing.stats.mixed.threads import with_one_blas_thread
 
 LARGEST_SD = 30.0  # on the logit scale, where 5 already means odds of 1 : 150 for an ordinary image
+FEW_ANSWERS = 3  # per image; with so few, the approximate likelihood may even have a second maximum far out
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ def fit_logistic(
 
     Notes
     -----
-    Warnings: `singular-image`, `singular-reader`, `two-readers`, `one-reader-in-group`, `one-answer-per-image`.
+    Warnings: `singular-image`, `singular-reader`, `two-readers`, `one-reader-in-group`, `few-answers-per-image`.
 
     Matches ``lme4::glmer(..., family = binomial, nAGQ = 1)`` with standard errors of ``vcov(use.hessian = TRUE)``, and
     ``glmmTMB(..., family = binomial)``; lme4's default settings stop a little early.
@@ -200,9 +201,13 @@ def _result(
     beta, covariance = back @ point.parameters[2:], back @ covariance @ back.T
     quantile = float(special.ndtri(0.5 + confidence / 2))
     warnings = list(remarks_on_design(model.design, model.grid.reader_of_row, model.grid.shape[2]))
-    if len(model.y) == model.grid.shape[1]:
-        text = "Every image has one answer: the standard deviation between images rests on the form of the model alone."
-        warnings.append(Remark("one-answer-per-image", text))
+    per_image = len(model.y) / model.grid.shape[1]
+    if per_image <= FEW_ANSWERS:
+        text = (
+            f"There are {per_image:.2g} answers per image: with {FEW_ANSWERS} or fewer, Laplace's approximation is "
+            "coarse, and the standard deviation between images may be far off."
+        )
+        warnings.append(Remark("few-answers-per-image", text))
     warnings += [remark for remark, sd in zip(SINGULAR.values(), point.parameters, strict=False) if sd == 0]
     return LogisticFit(
         coefficients=tuple(

@@ -12,6 +12,7 @@ from scipy import optimize, special
 from turing.stats.mixed.layout import Design
 
 STEPS = 50
+GAIN = 1e-6  # of the columns scaled to largest value 1; the programs are solved to 1e-7
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +70,8 @@ def find_separation(y: np.ndarray, design: Design) -> Separation | None:
 
         maximise sum_k s_k x_k g   subject to   s_k x_k g >= 0,   -1 <= g <= 1
 
-    The data are separated exactly if the maximum is positive. R: ``detectseparation::detect_separation``.
+    The data are separated exactly if the maximum is positive, and completely if s_k x_k g >= m for all k is possible with
+    m > 0, a second program. R: ``detectseparation::detect_separation``.
 
     References
     ----------
@@ -78,11 +80,16 @@ def find_separation(y: np.ndarray, design: Design) -> Separation | None:
     """
     scale = np.abs(design.matrix).max(axis=0)
     rows = np.unique((2 * y - 1)[:, None] * design.matrix / scale, axis=0)
-    found = optimize.linprog(-rows.mean(axis=0), A_ub=-rows, b_ub=np.zeros(len(rows)), bounds=(-1, 1))
-    if found.x is None:
+    direction = _best(-rows.mean(axis=0), rows)
+    if (rows @ direction).max() < GAIN:
         return None
-    gain = rows @ found.x
-    if gain.max() < 1e-6:
-        return None
-    names = tuple(name for name, part in zip(design.names, found.x, strict=True) if abs(part) > 1e-6)
-    return Separation(names, bool(gain.min() > 1e-6))
+    names = tuple(name for name, part in zip(design.names, direction, strict=True) if abs(part) > GAIN)
+    with_margin = np.column_stack([rows, -np.ones(len(rows))])  # s_k x_k g >= m, and m as large as it gets
+    margin = _best(np.r_[np.zeros(rows.shape[1]), -1.0], with_margin)[-1]
+    return Separation(names, bool(margin > GAIN))
+
+
+def _best(costs: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Minimises costs @ g subject to rows @ g >= 0 and -1 <= g <= 1, which g = 0 always fulfils."""
+    found = optimize.linprog(costs, A_ub=-rows, b_ub=np.zeros(len(rows)), bounds=(-1, 1))
+    return np.zeros(len(costs)) if found.x is None else found.x
