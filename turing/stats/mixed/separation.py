@@ -70,8 +70,8 @@ def find_separation(y: np.ndarray, design: Design) -> Separation | None:
 
         maximise sum_k s_k x_k g   subject to   s_k x_k g >= 0,   -1 <= g <= 1
 
-    The data are separated exactly if the maximum is positive, and completely if s_k x_k g >= m for all k is possible with
-    m > 0, a second program. R: ``detectseparation::detect_separation``.
+    The data are separated exactly if the maximum is positive, and completely if s_k x_k g >= m for all k is possible
+    with m > 0, a second program. R: ``detectseparation::detect_separation``.
 
     References
     ----------
