@@ -93,9 +93,11 @@ def plain_logistic(y: np.ndarray, x: np.ndarray, z1: sparse.csr_matrix, z2: spar
             factor = linalg.cho_factor(hessian, lower=True)
             step = linalg.cho_solve(factor, z.T @ (y - mu) - u)
             if np.abs(step).max() < 1e-10:
+                last = u
                 break
-            u = u + step
-        last = u
+            u = u + step / max(1.0, np.abs(step).max())  # no step above 1: far from the mode they do not converge
+        else:
+            last = np.zeros_like(u)
         loss = np.logaddexp(0, eta).sum() - y @ eta + u @ u / 2
         return float(2 * loss + 2 * np.log(np.diag(factor[0])).sum())
 
