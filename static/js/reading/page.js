@@ -68,6 +68,10 @@ export const message = {
     if (quiet) quietTimer = setTimeout(() => message.say(""), 5000);
   },
 
+  get isSilent() {
+    return notice.hidden;
+  },
+
   pressed: () => new Promise((resolve) => noticeButton.addEventListener("click", resolve, { once: true })),
 };
 

@@ -12,6 +12,8 @@ import { picturesOf } from "./viewer.js";
 
 const ANTICIPATION_MS = 300; // a response this soon after the first frame belongs to the image before (double press)
 const AFTER_TIME_MS = 1000; // the same when the image before went by itself: the reader was about to answer that
+const EMPTIES_MS = 150; // an answer is mostly stored sooner: then the next image takes the place of the last, with no dark in between
+const WORDLESS_MS = 2000; // how long storing may take without a word
 const TICK_MS = 250; // of the time that is left
 const NOT_STORED = "Your answer is not stored yet.";
 const NOT_STORED_KEPT = "Your answer is not stored yet. This browser keeps it, also when you reload or close the page.";
@@ -33,6 +35,7 @@ export class Session {
   #limits = []; // of the time it is shown, and of the time for an answer
   #isGone = false; // the time it is shown is over
   #ticker = null;
+  #emptying = null; // the timer that takes an answered image off the stage
   #afterFeedback = null; // where the reader is once the feedback was read
   #moves = 0; // to the server's current image, in a row; if it refuses that too, asking for ever would not help
   #keepNotice = false;
@@ -90,9 +93,13 @@ export class Session {
       message,
     );
     const pictures = this.#pictures;
-    this.#clear("sending"); // in the same task, after the request is under way: painting an empty stage takes time too
+    this.#leave("sending"); // in the same task, after the request is under way
+    this.#emptying = setTimeout(() => this.#viewer.clear(), EMPTIES_MS);
+    const telling = setTimeout(() => {
+      if (message.isSilent) message.say("Storing your answer…");
+    }, WORDLESS_MS);
     try {
-      const stored = await sending;
+      const stored = await sending.finally(() => clearTimeout(telling));
       forgetAnswer(protocol.session, answer);
       message.say("");
       this.#moves = 0;
@@ -111,13 +118,19 @@ export class Session {
   }
 
   #clear(next) {
+    this.#leave(next);
+    this.#viewer.clear();
+  }
+
+  // Nothing can be done with the image any more, though it may still be seen.
+  #leave(next) {
+    clearTimeout(this.#emptying);
     this.#endLimits();
     this.#clock = null;
     this.#pictures = null;
     this.#isGone = false;
     setGone(false);
     setState(next);
-    this.#viewer.clear();
   }
 
   async #show(current) {
@@ -126,7 +139,7 @@ export class Session {
       return;
     }
     if (current.state !== "reading") { // finished, or the reader wanted to stop
-      setState("stopped");
+      this.#clear("stopped");
       if (current.state === "finished") location.replace(current.url);
       else location.assign(current.url);
       return;
@@ -141,6 +154,7 @@ export class Session {
     this.#pictures = pictures;
     this.#notes.clear();
     this.#answering.reset();
+    clearTimeout(this.#emptying);
     this.#viewer.show(pictures);
     await painted();
     this.#clock = new ReadingClock();
@@ -230,7 +244,9 @@ export class Session {
     const wrong = value === "none" ? null : opposite[feedback.answer];
     this.#afterFeedback = next;
     showFeedback(feedback, feedback.correct ? feedback.answer : wrong);
+    clearTimeout(this.#emptying);
     if (pictures !== null && protocol.exposureMs === null) this.#viewer.show(pictures);
+    else this.#viewer.clear();
     setState("feedback");
   }
 
