@@ -72,6 +72,7 @@ TEMPLATES = [
 # --- database -----------------------------------------------------------------------------------------------
 DATABASES = {"default": environ.Env.db_url_config(ENVIRONMENT.database_url)}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["ENGINE"] = "config.sqlite"
     DATABASES["default"]["TEST"] = {"NAME": DATA_DIR / "test.sqlite3"}  # a file: several processes and threads share it
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",  # a transaction that will write waits at its start, not in the middle

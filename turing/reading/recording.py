@@ -6,19 +6,24 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from turing.audit.records import describe_row
 from turing.audit.services import record_event
 from turing.models.reading import Answer, Presentation, ReadingSession, new_presentation_token
-from turing.models.studies import Study
+from turing.models.studies import Study, Trial
 from turing.protocol import document_sha256
 from turing.reading.answers import Given, check_answer
 from turing.reading.course import Interlude, interlude_between, trials_at
-from turing.reading.errors import AnsweredAlready, NotCurrent, NotShown, ReadingRefused, UnknownImage
+from turing.reading.errors import (
+    AnsweredAlready,
+    NotCurrent,
+    NotShown,
+    ReadingRefused,
+    UnknownImage,
+)
 from turing.reading.selectors import Current, Rest, describe_current, describe_rest, feedback_on
-from turing.reading.steps import lock_session, require_newest, require_readable, show
+from turing.reading.steps import Locked, find_presentation, lock_presentation, require_readable, require_same_page, show
 from turing.timing import LONGEST_MS, timing_flags
 
 
@@ -33,7 +38,6 @@ class Stored:
     feedback: str | None = field(default=None, repr=False)  # of a practice image, when the study tells what it was
 
 
-@transaction.atomic
 def record_answer(
     *,
     session: ReadingSession,
@@ -63,43 +67,49 @@ def record_answer(
     never fetched), ReadsElsewhere (a newer page attends), StudyClosed, NotStarted, InvalidAnswer.
     """
     received_at = received_at or timezone.now()
-    session = lock_session(session)
-    study = session.study
-    given = check_answer(study, value=value, rating=rating, marks=marks, comment=comment)
-    presentation = session.presentations.select_related("trial").filter(token=token).first()
-    times = _Times(reading_ms, hidden_ms, paused_ms)
-    try:
-        # the constraints of the table find what was stored before, so that a first request need not ask
-        with transaction.atomic():
-            answer = _store(session, study, presentation, given, idempotency_key, times, attendance, received_at)
-    except (ReadingRefused, IntegrityError):
-        earlier = session.answers.filter(_same(idempotency_key, presentation)).order_by("pk")
-        for same_key in [found for found in earlier if found.idempotency_key == idempotency_key]:
-            if presentation is None or same_key.trial_id != presentation.trial_id or not given.is_that_of(same_key):
-                raise AnsweredAlready("This request was used for another answer already. Answers are final.") from None
-            return _stored_before(session, study, presentation, same_key, stop=stop)
-        require_readable(session=session)
-        if presentation is not None and earlier:
-            require_newest(session, attendance)
-            raise AnsweredAlready(
-                "This image was answered already, perhaps in another tab. Answers are final."
-            ) from None
-        raise
-    presentation = cast(Presentation, presentation)  # without one nothing is stored
-    stored = _go_on(session, study, presentation, answer, stop=stop)
-    is_last = presentation.position == len(session.trial_order)
-    followers = _finish(session, study, at=received_at) if is_last else []
-    # last: what is recorded waits for others who record (see turing.audit.services)
+    # what cannot change any more is read before the lock, which others wait for
+    found = find_presentation(session, token)
+    if found is not None:
+        session = found.session
+        trials = trials_at(session, session.study, (found.position + 1, found.position + 2))
+    else:
+        session, trials = ReadingSession.objects.select_related("study").get(pk=session.pk), {}
+    given = check_answer(session.study, value=value, rating=rating, marks=marks, comment=comment)
+    times = _Times(reading_ms, hidden_ms, paused_ms, received_at)
+    with transaction.atomic():
+        locked = None if found is None else lock_presentation(found)
+        presentation = None if locked is None else locked.presentation
+        try:
+            # the constraints of the table find what was stored before, so that a first request need not ask
+            with transaction.atomic():
+                answer = _store(session, locked, given, idempotency_key, times, attendance)
+        except (ReadingRefused, IntegrityError):
+            for same_key in session.answers.filter(idempotency_key=idempotency_key):
+                if presentation is None or same_key.trial_id != presentation.trial_id or not given.is_that_of(same_key):
+                    raise AnsweredAlready(
+                        "This request was used for another answer already. Answers are final."
+                    ) from None
+                return _stored_before(session, presentation, same_key, stop=stop)
+            raise
+        presentation = cast(Presentation, presentation)  # without one nothing is stored
+        stored = _go_on(session, presentation, answer, trials, stop=stop)
+        _record(session, presentation, answer)
+        return stored
+
+
+def _record(session: ReadingSession, answered: Presentation, answer: Answer) -> None:
+    """In the audit chain; last, because what is recorded waits for others who record (see turing.audit.services)."""
+    is_last = answered.position == len(session.trial_order)
+    finished = _finish(session, at=answer.answered_at) if is_last else []
     record_event(
         action="answer.stored",
         about=answer,
         by=session.reader_id,
-        written=[answer, presentation],  # nothing touches the presentation any more
+        written=[answer, answered],  # nothing touches the presentation any more
         details={"answer_sha256": document_sha256(describe_row(answer).columns)},
     )
     if is_last:
-        record_event(action="session.finished", about=session, by=session.reader_id, written=[session, *followers])
-    return stored
+        record_event(action="session.finished", about=session, by=session.reader_id, written=finished)
 
 
 @dataclass(frozen=True)
@@ -109,27 +119,25 @@ class _Times:
     reading_ms: int | None
     hidden_ms: int
     paused_ms: int
+    received_at: datetime  # on the server's clock
 
 
 def _store(
-    session: ReadingSession,
-    study: Study,
-    presentation: Presentation | None,
-    given: Given,
-    key: UUID,
-    times: _Times,
-    attendance: str,
-    received_at: datetime,
+    session: ReadingSession, locked: Locked | None, given: Given, key: UUID, times: _Times, attendance: str
 ) -> Answer:
+    study = session.study
     require_readable(session=session)
-    if presentation is None:
+    if locked is None:
         raise UnknownImage("This image is not there, or not any more.")
-    require_newest(session, attendance)
+    presentation = locked.presentation
+    require_same_page(locked.newest_page, attendance)
+    if locked.is_answered:
+        raise AnsweredAlready("This image was answered already, perhaps in another tab. Answers are final.")
     if presentation.became_current_at is None:
         raise NotCurrent("This image is not current yet: the one before it has to be answered first.")
     if presentation.first_served_at is None:
         raise NotShown("This image was not shown yet, so it cannot be answered.")
-    server_ms = _milliseconds(received_at, since=presentation.first_served_at)
+    server_ms = _milliseconds(times.received_at, since=presentation.first_served_at)
     given.require_time_was_up(study, server_ms=server_ms)
     reading_ms = times.reading_ms if times.reading_ms is not None and 0 <= times.reading_ms <= LONGEST_MS else None
     hidden_ms, paused_ms = (min(max(time, 0), LONGEST_MS) for time in (times.hidden_ms, times.paused_ms))
@@ -152,19 +160,17 @@ def _store(
             after_break=presentation.after_break,
             time_limit_ms=study.time_limit_ms,
         ),
-        answered_at=received_at,
+        answered_at=times.received_at,
     )
 
 
-def _same(key: UUID, presentation: Presentation | None) -> Q:
-    """Answers with this key, or about this image."""
-    return Q(idempotency_key=key) if presentation is None else Q(idempotency_key=key) | Q(trial=presentation.trial_id)
-
-
-def _go_on(session: ReadingSession, study: Study, answered: Presentation, answer: Answer, *, stop: bool) -> Stored:
-    """Make the image after `answered` current, unless the reader stops or something lies between the two."""
-    position = answered.position
-    trials = trials_at(session, study, (position + 1, position + 2))
+def _go_on(
+    session: ReadingSession, answered: Presentation, answer: Answer, trials: dict[int, Trial], *, stop: bool
+) -> Stored:
+    """Make the image after `answered` current, unless the reader stops or something lies between the two. `trials`: the
+    next two, by position.
+    """
+    position, study = answered.position, session.study
     after = trials.get(position + 1)
     rest = interlude_between(study, answered.trial, after, position=position)
     current = None
@@ -177,10 +183,9 @@ def _go_on(session: ReadingSession, study: Study, answered: Presentation, answer
     return _stored(session, study, answered, answer, rest=rest, current=current, stop=stop and after is not None)
 
 
-def _stored_before(
-    session: ReadingSession, study: Study, answered: Presentation, answer: Answer, *, stop: bool
-) -> Stored:
+def _stored_before(session: ReadingSession, answered: Presentation, answer: Answer, *, stop: bool) -> Stored:
     """What `_go_on` said when the answer came for the first time."""
+    study = session.study
     position = answered.position
     trials = trials_at(session, study, (position + 1,))
     after = trials.get(position + 1)
@@ -230,20 +235,21 @@ def _stop_before(presentation: Presentation) -> None:
     presentation.save()
 
 
-def _finish(session: ReadingSession, study: Study, *, at: datetime) -> list[ReadingSession]:
-    """The last answer was given. Second sessions that wait for this one get their date; they are returned."""
+def _finish(session: ReadingSession, *, at: datetime) -> list[ReadingSession]:
+    """The last answer was given. Second sessions that wait for this one get their date. All that was written."""
+    session = ReadingSession.objects.select_related("study").get(pk=session.pk)  # all of it goes into the chain
     session.finished_at = at
     session.save(update_fields=["finished_at"])
     followers = list(
         ReadingSession.objects.select_for_update(of=("self",))
         .select_related("study")
-        .filter(study__follows=study, reader_code=session.reader_code, available_from=None)
+        .filter(study__follows=session.study_id, reader_code=session.reader_code, available_from=None)
         .order_by("pk")
     )
     for follower in followers:
         follower.available_from = at + timedelta(days=follower.study.washout_days)
         follower.save(update_fields=["available_from"])
-    return followers
+    return [session, *followers]
 
 
 def _milliseconds(until: datetime, *, since: datetime) -> int:

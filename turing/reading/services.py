@@ -23,19 +23,22 @@ from django.utils import timezone
 from turing import stimuli
 from turing.audit.services import record_event
 from turing.grouping import group_of
-from turing.models.reading import Attendance, ReadingSession
+from turing.models.reading import Attendance, Presentation, ReadingSession
 from turing.models.studies import Study, Trial
 from turing.reading.course import Interlude, waiting_interlude
 from turing.reading.errors import ImageDamaged, InvalidDeclaration, NotAvailableYet, UnknownImage
 from turing.reading.recording import Stored, record_answer
 from turing.reading.selectors import current_presentation
 from turing.reading.steps import (
+    find_presentation,
+    lock_presentation,
     lock_session,
     make_current,
     note_showing,
     require_newest,
     require_open,
     require_readable,
+    require_same_page,
 )
 
 __all__ = [
@@ -52,6 +55,8 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
+
+GONE = "This image is not there, or not any more."
 
 
 @dataclass(frozen=True)
@@ -167,7 +172,6 @@ def end_interlude(*, session: ReadingSession, attendance: str = "") -> None:
         make_current(session, session.study, position=answered + 1)
 
 
-@transaction.atomic
 def serve_stimulus(*, session: ReadingSession, token: str, attendance: str = "") -> bytes:
     """The pixels of the current image or of the one after it, noting on the server's clock that they were sent. Of a
     pair those of the left image, then those of the right.
@@ -176,22 +180,31 @@ def serve_stimulus(*, session: ReadingSession, token: str, attendance: str = "")
 
     Raises StudyClosed, NotStarted, UnknownImage (any other token), ReadsElsewhere, ImageDamaged.
     """
-    session = lock_session(session)
-    study = session.study
-    require_readable(session=session)
-    presentation = session.presentations.select_related("trial").filter(token=token).first()
-    if presentation is None or session.answers.filter(trial=presentation.trial).exists():
-        raise UnknownImage("This image is not there, or not any more.")
-    require_newest(session, attendance)
-    # the file first: an image that could not be read was not shown
-    pixels = _load_pixels(presentation.trial, study)
-    now = timezone.now()
-    if presentation.became_current_at is None:
-        presentation.sent_ahead_at = presentation.sent_ahead_at or now
-    else:
-        note_showing(presentation, at=now)
-    presentation.save()
+    presentation = find_presentation(session, token)
+    if presentation is None:
+        require_readable(session=ReadingSession.objects.select_related("study").get(pk=session.pk))
+        raise UnknownImage(GONE)
+    require_readable(session=presentation.session)
+    # the file first: an image that could not be read was not shown; and before the lock, which others wait for
+    pixels = _load_pixels(presentation.trial, presentation.session.study)
+    _note_sent(presentation, attendance)
     return pixels
+
+
+@transaction.atomic
+def _note_sent(found: Presentation, attendance: str) -> None:
+    locked = lock_presentation(found)
+    if locked is None or locked.is_answered:
+        raise UnknownImage(GONE)
+    require_readable(session=found.session)
+    require_same_page(locked.newest_page, attendance)
+    presentation, now = locked.presentation, timezone.now()
+    if presentation.became_current_at is not None:
+        note_showing(presentation, at=now)
+        presentation.save(update_fields=["first_served_at", "last_served_at", "times_served"])
+    elif presentation.sent_ahead_at is None:
+        presentation.sent_ahead_at = now
+        presentation.save(update_fields=["sent_ahead_at"])
 
 
 def _load_pixels(trial: Trial, study: Study) -> bytes:

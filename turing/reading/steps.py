@@ -1,10 +1,12 @@
 """What the verbs of a reader share: the lock, the checks, and the step to the next image. Inside their transactions."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import Exists, F, OuterRef, Subquery
 from django.utils import timezone
 
-from turing.models.reading import Presentation, ReadingSession
+from turing.models.reading import Answer, Attendance, Presentation, ReadingSession
 from turing.models.studies import Study, Trial
 from turing.reading.course import interlude_between, trials_at
 from turing.reading.errors import NotStarted, ReadsElsewhere, StudyClosed, UnknownImage
@@ -27,6 +29,54 @@ def lock_session(session: ReadingSession) -> ReadingSession:
     return locked
 
 
+def find_presentation(session: ReadingSession, token: str) -> Presentation | None:
+    """With its trial, session and study, as they were when nothing was locked: what can change has to be read again
+    under the lock. None: no image of this session has this token.
+
+    Raises UnknownImage when the session is not that of its reader, as `lock_session`.
+    """
+    found = (
+        Presentation.objects.select_related("trial", "session__study")
+        .defer(*(f"session__study__{name}" for name in LONG_FIELDS))
+        .filter(token=token, session=session.pk, session__reader=session.reader_id)
+        .first()
+    )
+    if found is None and not ReadingSession.objects.filter(pk=session.pk, reader=session.reader_id).exists():
+        raise UnknownImage("This image is not there, or not any more.")
+    return found
+
+
+@dataclass(frozen=True)
+class Locked:
+    """A presentation under the lock of its session, and what decides about requests for it."""
+
+    presentation: Presentation
+    newest_page: str | None  # token of its attendance; None: no page attends
+    is_answered: bool
+
+
+def lock_presentation(found: Presentation) -> Locked | None:
+    """Locks the session of what `find_presentation` found, and reads again, in one query, all that can have changed,
+    the status of its study included. None when its token is not the same any more.
+    """
+    # a list: nothing but the lock is wanted
+    list(ReadingSession.objects.select_for_update().filter(pk=found.session_id).order_by().values_list("pk"))
+    newest = Attendance.objects.filter(session=OuterRef("session")).order_by("-pk").values("token")[:1]
+    answered = Answer.objects.filter(session=OuterRef("session"), trial=OuterRef("trial"))
+    fresh = (
+        Presentation.objects.annotate(
+            newest=Subquery(newest), is_answered=Exists(answered), study_status=F("session__study__status")
+        )
+        .order_by()
+        .get(pk=found.pk)
+    )
+    found.session.study.status = fresh.study_status
+    fresh.session, fresh.trial = found.session, found.trial
+    if fresh.token != found.token:
+        return None
+    return Locked(fresh, newest_page=fresh.newest, is_answered=fresh.is_answered)
+
+
 def require_open(study: Study) -> None:
     if study.status != Study.Status.OPEN:
         raise StudyClosed(
@@ -47,6 +97,10 @@ def require_readable(*, session: ReadingSession) -> None:
 
 def require_newest(session: ReadingSession, attendance: str) -> None:
     newest = session.attendances.order_by("-pk").values_list("token", flat=True).first()
+    require_same_page(newest, attendance)
+
+
+def require_same_page(newest: str | None, attendance: str) -> None:
     if newest is not None and attendance != newest:
         raise ReadsElsewhere("You have opened this study in another tab or on another device: reading goes on there.")
 

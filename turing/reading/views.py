@@ -320,6 +320,7 @@ def _refusal(refusal: ReadingRefused) -> JsonResponse:
 def _limit_lock_wait() -> None:
     """Only on SQLite, where whoever writes stops everybody else: jobs wait longer there. (PostgreSQL: see settings.)"""
     if connection.vendor == "sqlite":
+        connection.longest_wait_s = LOCK_WAIT_S  # type: ignore[attr-defined]  # of config.sqlite
         with connection.cursor() as cursor:
             cursor.execute(f"PRAGMA busy_timeout = {1000 * LOCK_WAIT_S}")
 

@@ -283,8 +283,8 @@ def test_a_closed_study_says_so(tab, session):
     for name in ("read", "read_done"):
         page = tab.get(url(name, session), follow=True)
         assert page.status_code == 403
-        text = " ".join(page.content.decode().split())
-        assert "takes no more answers. The 1 you gave of 4 are stored." in text
+        words = " ".join(page.content.decode().split())
+        assert "takes no more answers. The 1 you gave of 4 are stored." in words
     for response in (
         tab.get(url("read_current", session)),
         tab.get(url("read_stimulus", session, token)),
