@@ -1,9 +1,9 @@
 """The site with the recording of answers switched off, for `reading_load.py --audit-cost` and nothing else."""
 
 from config.wsgi import application
-from turing.reading import services
+from turing.reading import recording
 
-assert callable(services.record_event)
-services.record_event = lambda **_event: None
+assert callable(recording.record_event)
+recording.record_event = lambda **_event: None
 
 __all__ = ["application"]
