@@ -61,9 +61,11 @@ def main() -> None:
             page.wait_for_load_state("networkidle")
             if name.startswith("results"):
                 page.goto(page.url + "results/")
+            if name == "results-graded":
+                page.get_by_role("heading", name="Ratings").evaluate("heading => heading.scrollIntoView()")
             shoot(page, name)
             if name == "results-graded":
-                page.get_by_role("link", name="Image by image").click()
+                page.get_by_role("link", name="Image by image", exact=True).click()
                 shoot(page, "results-images")
         page.goto(f"{options.address}/datasets/import/")
         shoot(page, "import")
