@@ -88,6 +88,15 @@ def touch(client, kind: str, *points: tuple[float, float]) -> None:
     client.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": where})
 
 
+def expect_empty_stage(page: Page) -> None:
+    """Of an answered image: it goes when the next one comes, or after a moment."""
+    for _ in range(50):
+        if canvas_greys(page) == 1:
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError("The image is still there.")
+
+
 def canvas_greys(page: Page, canvas: str = "reading-canvas") -> int:
     """How many different greys are on the canvas; 1 when it is empty."""
     return page.evaluate(

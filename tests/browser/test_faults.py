@@ -11,7 +11,7 @@ import pytest
 from django.core.files.storage import default_storage
 from playwright.sync_api import BrowserContext, Error, Page, expect
 
-from tests.browser.reading_room import answers, canvas_greys, register, wait_for
+from tests.browser.reading_room import answers, expect_empty_stage, register, wait_for
 from tests.turing.builders import make_draft
 from tests.turing.reading.web_server import WebServer, stored_answers
 from tests.worker.site import NEEDS_PROC, database_url
@@ -70,7 +70,7 @@ def waits_at(page: Page, position: int) -> None:
     for name in ("Real", "Synthetic"):
         expect(page.get_by_role("button", name=name)).to_be_disabled()
     page.keyboard.press("r")
-    assert canvas_greys(page) == 1
+    expect_empty_stage(page)
 
 
 def drop_network_at(page: Page, context: BrowserContext, pattern: str) -> None:
