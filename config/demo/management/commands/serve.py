@@ -41,3 +41,4 @@ class Command(BaseCommand):
         else:
             self.stdout.write(self.style.SUCCESS("The workers are up."))
         self.stdout.write(f"Logs: {settings.DATA_DIR / 'logs'}. Ctrl-C stops everything.")
+        self.stdout.flush()  # into a file or a pipe it would wait for more
