@@ -50,18 +50,24 @@ class DatabaseWrapper(base.DatabaseWrapper):
         name = str(self.settings_dict["NAME"])
         if self._turn is not None or self.is_in_memory_db():
             return
-        turn = os.open(f"{name}.queue", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         start = time.monotonic()
         try:
-            fcntl.flock(turn, fcntl.LOCK_EX)
+            self._turn = os.open(f"{name}.queue", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._turn, fcntl.LOCK_EX)
             if time.monotonic() - start > self.longest_wait_s:
                 raise OperationalError("database is locked")
+        except OSError as error:
+            self._end_turn()
+            raise OperationalError(
+                f"The queue of writers cannot be used: {error}. See that {name}.queue can be written, on a disk with "
+                "room and with file locks."
+            ) from error
         except BaseException:
-            os.close(turn)
+            self._end_turn()
             raise
-        self._turn = turn
 
     def _end_turn(self) -> None:
         if self._turn is not None:
-            os.close(self._turn)  # and with it the lock
-            self._turn = None
+            turn, self._turn = self._turn, None
+            fcntl.flock(turn, fcntl.LOCK_UN)  # closing alone would leave it to a child that was forked meanwhile
+            os.close(turn)

@@ -1,9 +1,11 @@
 """Transactions on SQLite wait for their turn in a queue: in order, across processes, and not for ever."""
 
+import os
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from django.db import OperationalError, connection, transaction
@@ -102,3 +104,33 @@ def test_a_turn_ends_with_its_transaction_however_that_ends():
     writer.join(timeout=20)
 
     assert done == [("after", 0)]
+
+
+def test_a_turn_ends_also_when_a_forked_child_has_the_file_open():
+    with transaction.atomic():
+        inherited = os.dup(connection._turn)  # as fork leaves it: another descriptor of the same open file
+    done: list = []
+
+    writer = threading.Thread(target=write, args=(done, "after"))
+    writer.start()
+    writer.join(timeout=20)
+    os.close(inherited)
+
+    assert done == [("after", 0)]
+
+
+def test_a_queue_that_cannot_be_used_is_an_error_of_the_database_that_says_so():
+    queue = Path(f"{connection.settings_dict['NAME']}.queue")
+    queue.unlink(missing_ok=True)
+    queue.mkdir()  # root may write everything else
+
+    try:
+        with (
+            pytest.raises(OperationalError, match=r"queue of writers cannot be used.*\.queue can be written"),
+            transaction.atomic(),
+        ):
+            pass
+    finally:
+        queue.rmdir()
+    with transaction.atomic():
+        assert User.objects.count() == 0

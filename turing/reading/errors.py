@@ -44,6 +44,9 @@ class UnknownImage(ReadingRefused):
     status = 404
     code = "unknown-image"
 
+    def __init__(self, text: str = "This image is not there, or not any more.") -> None:
+        super().__init__(text)
+
 
 class ReadsElsewhere(ReadingRefused):
     """A page that is not the newest of its session."""

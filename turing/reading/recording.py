@@ -128,7 +128,7 @@ def _store(
     study = session.study
     require_readable(session=session)
     if locked is None:
-        raise UnknownImage("This image is not there, or not any more.")
+        raise UnknownImage
     presentation = locked.presentation
     require_same_page(locked.newest_page, attendance)
     if locked.is_answered:

@@ -56,8 +56,6 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-GONE = "This image is not there, or not any more."
-
 
 @dataclass(frozen=True)
 class Screen:
@@ -183,7 +181,7 @@ def serve_stimulus(*, session: ReadingSession, token: str, attendance: str = "")
     presentation = find_presentation(session, token)
     if presentation is None:
         require_readable(session=ReadingSession.objects.select_related("study").get(pk=session.pk))
-        raise UnknownImage(GONE)
+        raise UnknownImage
     require_readable(session=presentation.session)
     # the file first: an image that could not be read was not shown; and before the lock, which others wait for
     pixels = _load_pixels(presentation.trial, presentation.session.study)
@@ -195,7 +193,7 @@ def serve_stimulus(*, session: ReadingSession, token: str, attendance: str = "")
 def _note_sent(found: Presentation, attendance: str) -> None:
     locked = lock_presentation(found)
     if locked is None or locked.is_answered:
-        raise UnknownImage(GONE)
+        raise UnknownImage
     require_readable(session=found.session)
     require_same_page(locked.newest_page, attendance)
     presentation, now = locked.presentation, timezone.now()

@@ -24,7 +24,7 @@ def lock_session(session: ReadingSession) -> ReadingSession:
     """
     locked = ReadingSession.objects.select_for_update().filter(pk=session.pk, reader=session.reader_id).first()
     if locked is None:
-        raise UnknownImage("This image is not there, or not any more.")
+        raise UnknownImage
     locked.study = Study.objects.defer(*LONG_FIELDS).get(pk=locked.study_id)
     return locked
 
@@ -42,7 +42,7 @@ def find_presentation(session: ReadingSession, token: str) -> Presentation | Non
         .first()
     )
     if found is None and not ReadingSession.objects.filter(pk=session.pk, reader=session.reader_id).exists():
-        raise UnknownImage("This image is not there, or not any more.")
+        raise UnknownImage
     return found
 
 

@@ -69,7 +69,7 @@ def own_session_data(view: SessionView) -> SessionView:
     def find(request: HttpRequest, session_id: UUID) -> ReadingSession:
         session = selectors.find_session(session_id, cast(User, request.user))
         if session is None:
-            raise UnknownImage("This image is not there, or not any more.")
+            raise UnknownImage
         return session
 
     return _data_view(view, find)

@@ -178,7 +178,7 @@ def preview_answer(request: SignedInRequest, study: Study) -> HttpResponse:
     _require_newest(here, sent["attendance"])
     index = next((index for index, step in enumerate(here.steps) if step.token == sent["token"] and step.token), None)
     if index is None or index > here.at + 1 or (index == here.at + 1 and here.ahead is None):
-        raise UnknownImage("This image is not there, or not any more.")
+        raise UnknownImage
     if index > here.at:
         raise NotCurrent("This image is not the current one yet.")
     if index < here.at:
@@ -204,7 +204,7 @@ def preview_stimulus(request: SignedInRequest, study: Study, token: str) -> Http
     here = _require(request, study)
     step = next((step for step in (here.current, here.ahead) if step and step.token == token), None)
     if step is None or not step.is_trial:
-        raise UnknownImage("This image is not there, or not any more.")
+        raise UnknownImage
     pixels = previews.pixels_of(study, step)
     return HttpResponse(
         pixels,
