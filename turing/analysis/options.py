@@ -22,7 +22,8 @@ class AnalysisOptions:
     n_bootstrap_kappa: int = 2000  # draws of images for the bootstrap of kappa
     min_seconds: float | None = None  # a shorter reading time is an outlier; None: no rule
     max_seconds: float | None = None  # a longer one is
-    small_sample: bool = True  # print the small-sample interval of the odds ratio beside Wald's
+    small_sample: bool = True  # compute the small-sample interval of the odds ratio beside Wald's
+    models: tuple[str, ...] = ()  # further mixed models, such as "correct ~ experience * position"; see `formulas`
 
     def __post_init__(self) -> None:
         _refuse(not 0 < self.confidence < 1, "confidence", self.confidence, "a number between 0 and 1, such as 0.95")

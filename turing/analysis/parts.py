@@ -15,6 +15,7 @@ from turing.stats.gwet import GwetAgreement
 from turing.stats.mixed import LinearFit, LogisticFit, OddsCoefficient, Remark
 from turing.stats.retest import CohenKappa
 from turing.stats.signal_detection import SignalDetection
+from turing.stats.small_sample import MarginalAccuracy, SmallSampleInterval
 
 PARTS = ("all", "real", "synthetic")  # the images that a model or a kappa is about
 
@@ -108,8 +109,9 @@ class Agreement:
 class ChanceRow:
     """Is this reader, this group, are all readers at chance?
 
-    `p_exact` and `equivalence` of a reader are exact binomial tests. Of a group and of all they come from the mixed
-    model of the readers and images (`OverallChance`): pooled answers are not independent.
+    `p_chance` and `equivalence` of a reader are tests of his or her own answers. Of a group and of all they are about
+    `marginal`, the accuracy that the mixed model expects of new readers with new images: pooled answers are not
+    independent, so their counts are tested nowhere.
     """
 
     name: str
@@ -120,6 +122,7 @@ class ChanceRow:
     chance_test: str  # which test that is
     p_association: float  # Fisher's exact test that answers have nothing to do with the truth; readers only, else NaN
     equivalence: Equivalence
+    marginal: MarginalAccuracy | None  # of a group, of all: what new readers get right of new images; else None
     signal: SignalDetection
     verdict: str  # in words, from the tests; "indistinguishable" only when equivalence holds
 
@@ -142,8 +145,7 @@ class LogisticPart:
     formula: str
     terms: tuple[str, ...]  # of the group; empty without groups
     fit: LogisticFit | None  # None: there was nothing to fit, see `reason`
-    small: Mapping[str, Any] = field(default_factory=dict)  # small-sample interval by term
-    small_reason: str = ""  # why there is none
+    small: Mapping[str, SmallSampleInterval] = field(default_factory=dict)  # by term, the intercept too; may be empty
     reason: str = ""
 
     @property
