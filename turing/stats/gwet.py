@@ -22,7 +22,7 @@ class AgreementCoefficient:
     estimate: float  # 1: full agreement; 0: as by chance (of the observed agreement: none at all)
     chance_agreement: float  # 0 for the observed agreement
     se: float  # over images, readers taken as they are
-    low: float  # Student's t with (images - 1) degrees of freedom, cut at -1 (0) and 1
+    low: float  # Student's t with (images - 1) degrees of freedom; cut at 1, and at 0 for the observed agreement
     high: float
     p: float  # of no agreement beyond chance; NaN for the observed agreement
     reason: str = ""  # why a value does not exist
@@ -83,7 +83,7 @@ def gwet_agreement(
     ----------
     Gwet KL. Br J Math Stat Psychol 2008;61:29-48 (AC1). Gwet KL. Handbook of Inter-Rater Reliability, 4th ed. 2014,
     chapter 5 (missing answers). Gwet KL. Educ Psychol Meas 2021;81:781-790. Same as R irrCAC 1.0 ``pa.coeff.raw``,
-    ``fleiss.kappa.raw`` and ``gwet.ac1.raw`` (there the lower limit is not cut).
+    ``fleiss.kappa.raw`` and ``gwet.ac1.raw``.
     """
     codes = check_ratings(ratings, n_categories, confidence)
     counts = (codes[:, :, None] == np.arange(n_categories)).sum(axis=1).astype(float)
@@ -168,7 +168,7 @@ def _coefficient(
         estimate=estimate,
         chance_agreement=chance,
         se=se,
-        low=max(estimate - half, -1.0 if beyond_chance else 0.0),
+        low=estimate - half if beyond_chance else max(estimate - half, 0.0),
         high=min(estimate + half, 1.0),
         p=float(2 * special.stdtr(n - 1, -abs(estimate) / se)) if beyond_chance else math.nan,
     )
