@@ -63,7 +63,7 @@ def parse_formula(text: str) -> Formula:
         if "|" in part:
             raise ValueError(f"“{text}”: images and readers are random in every model; leave “{part}” out")
         factors = _split(part, "*")
-        for chosen in product([False, True], repeat=len(factors)):
+        for chosen in product([True, False], repeat=len(factors)):
             names = [name for factor, used in zip(factors, chosen, strict=True) if used for name in _split(factor, ":")]
             term = tuple(dict.fromkeys(_canonical(name) for name in names))
             if term and not any(set(term) == set(known) for known in terms):

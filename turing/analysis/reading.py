@@ -22,7 +22,7 @@ from turing.analysis.labels import SIDES, is_not_given, meanings_of, number, pla
 from turing.analysis.tables import Table, read_table
 
 LONGEST_SECONDS = 24 * 60 * 60.0  # per image; longer is no reading time
-LONG_MEDIAN = 60 * 60.0  # of all times: the unit must be wrong
+LONG_MEDIAN = 20 * 60.0  # of all times: the unit must be wrong
 
 
 def read_csv(
@@ -264,17 +264,14 @@ class _Reading:
             return seconds
         median = float(np.median(timed))
         if median > LONG_MEDIAN:
-            text = (
-                f"half of the times are above {median:g} s ({median / 3600:.1f} hours per image): is the unit seconds? "
-            )
+            text = f"half of the times are above {median:g} s ({median / 60:.0f} min per image): is the unit seconds? "
             text += "Milliseconds are read with milliseconds=COLUMN"
             self._problem(None, self.roles[role], text)
         if zeros := int((timed == 0).sum()):
             self.notes.append(f"{counted(zeros, 'reading time is', 'reading times are')} exactly 0 s and kept.")
         if missing := len(seconds) - len(timed):
-            self.notes.append(
-                f"{missing} answers have no reading time; they are left out of the analyses of time only."
-            )
+            have = counted(missing, "answer has", "answers have")
+            self.notes.append(f"{have} no reading time: left out of the analyses of time only.")
         return seconds
 
     def _rating(self, high: str) -> np.ndarray | None:

@@ -85,7 +85,7 @@ def test_irrcac(name, part, kappa, ac1):
 
     for ours, (value, se, low, p) in ((result.kappa, kappa), (result.ac1, ac1)):
         assert (ours.estimate, ours.se) == pytest.approx((value, se), abs=6e-12)
-        assert ours.low == pytest.approx(low, abs=2e-10)
+        assert ours.low == pytest.approx(low, abs=1e-9)
         assert ours.p == pytest.approx(p, rel=1e-3, abs=1e-12)
 
 
