@@ -12,6 +12,8 @@ from turing.analysis.agreeing import measure_agreement
 from turing.analysis.answers import Answers
 from turing.analysis.chance import judge_chance
 from turing.analysis.counting import count_accuracy
+from turing.analysis.describing import describe_images, describe_reading
+from turing.analysis.grading import grade
 from turing.analysis.modelling import fit_covariates, fit_linear_part, fit_logistic_part, parts_of
 from turing.analysis.options import AnalysisOptions
 from turing.analysis.parts import Analysis, Size, Versions
@@ -37,7 +39,7 @@ def analyse(answers: Answers, options: AnalysisOptions | None = None, *, progres
     began = time.perf_counter()
     first = answers.first
     parts = parts_of(answers)
-    steps = _Steps(progress, 5 + 2 * len(parts))
+    steps = _Steps(progress, 7 + 2 * len(parts))
     steps.next("Accuracy")
     accuracy = count_accuracy(first, options)
     steps.next("Agreement")
@@ -52,6 +54,12 @@ def analyse(answers: Answers, options: AnalysisOptions | None = None, *, progres
         linear[part] = fit_linear_part(first, part, options)
     steps.next("Further mixed models")
     covariates = fit_covariates(first, options, progress=steps.say)
+    steps.next("Graded answers")
+    graded, graded_reason = grade(first, options)
+    steps.next("Distribution and course of reading times")
+    times, times_reason = describe_reading(first, options)
+    steps.next("Images: difficulty, unanimous cases")
+    images, images_reason = describe_images(first, options)
     steps.done()
     return Analysis(
         answers=answers,
@@ -63,12 +71,12 @@ def analyse(answers: Answers, options: AnalysisOptions | None = None, *, progres
         logistic=logistic,
         linear=linear,
         covariates=covariates,
-        graded=None,
-        graded_reason="",
-        times=None,
-        times_reason="",
-        images=None,
-        images_reason="",
+        graded=graded,
+        graded_reason=graded_reason,
+        times=times,
+        times_reason=times_reason,
+        images=images,
+        images_reason=images_reason,
         problems=collect_problems(agreement, chance, logistic, linear, covariates),
         notes=collect_notes(answers, chance),
         versions=_versions(),
