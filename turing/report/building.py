@@ -14,17 +14,17 @@ from turing.report.references import references
 from turing.report.tables.accuracy import accuracy_table
 from turing.report.tables.agreement import agreement_table, retest_table
 from turing.report.tables.chance import chance_table
+from turing.report.tables.graded import averages_table, graded_table
 from turing.report.tables.images import hardest_table, unanimous_table
-from turing.report.tables.models import covariates_table, linear_table, logistic_table
+from turing.report.tables.models import covariates_table, linear_table, linear_without_outliers_table, logistic_table
 from turing.report.tables.notes import IMAGES, in_words, sentence, term_name
-from turing.report.tables.times import times_table
+from turing.report.tables.times import times_table, trend_table
 
 NO_FACTS = StudyFacts()
 
 
 def build_document(analysis: Analysis, facts: StudyFacts = NO_FACTS) -> Document:
     """Tables 1 to 4 in the order of Jang et al. 2023, then what goes beyond; methods, checklists, references."""
-    confidence = analysis.options.confidence
     sections = [
         _section("summary", "Summary", [Listing(tuple(_summary(analysis, facts)))]),
         _section(
@@ -47,20 +47,30 @@ def build_document(analysis: Analysis, facts: StudyFacts = NO_FACTS) -> Document
         _section(
             "reading-time",
             "Reading time",
-            [linear_table(analysis), times_table(analysis), pictures.reading_times_figure(analysis)],
+            [
+                linear_table(analysis),
+                linear_without_outliers_table(analysis),
+                times_table(analysis),
+                pictures.reading_times_figure(analysis),
+            ],
         ),
         _section("chance", "Chance or not", [chance_table(analysis), pictures.operating_points_figure(analysis)]),
         _section(
+            "graded-answers",
+            "Graded answers",
+            [graded_table(analysis), averages_table(analysis), pictures.roc_curves_figure(analysis)],
+        ),
+        _section(
             "course",
             "Learning, fatigue and other covariates",
-            [covariates_table(analysis), pictures.along_the_reading_figure(analysis)],
+            [trend_table(analysis), covariates_table(analysis), pictures.along_the_reading_figure(analysis)],
         ),
         _section(
             "images",
             "Images",
             [
-                unanimous_table(analysis.answers, confidence=confidence),
-                hardest_table(analysis.answers, confidence=confidence),
+                unanimous_table(analysis),
+                hardest_table(analysis),
                 pictures.images_figure(analysis),
             ],
         ),

@@ -48,7 +48,9 @@ def _design(analysis: Analysis, facts: StudyFacts) -> str:
     if answers.groups:
         counts = [f"{name} ({plural(len(answers.readers_of(name)), 'reader')})" for name in answers.groups]
         parts.append(f"Groups by {answers.group_name}: {listed(counts)}; “{answers.groups[0]}” is the reference group.")
-    for text in (facts.question, facts.scale, facts.order, facts.time_limit, facts.readers_told, facts.image_source):
+    if facts.question:
+        parts.append(f"Readers were asked: “{facts.question.strip()}”")
+    for text in (facts.scale, facts.order, facts.time_limit, facts.readers_told, facts.image_source):
         parts.append(sentence(text))
     if facts.is_blinded:
         parts.append(

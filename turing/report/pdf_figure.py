@@ -33,7 +33,7 @@ def pdf_of(canvas: Canvas, *, title: str) -> bytes:
     buffer = io.BytesIO()
     width, height = canvas.get_size_inches()
     size = (float(width) * POINTS, float(height) * POINTS)
-    page = Page(buffer, pagesize=size, invariant=1, initialFontName=REGULAR)
+    page = Page(buffer, pagesize=size, invariant=1, initialFontName=REGULAR)  # type: ignore[arg-type]  # the stubs say float
     page.setTitle(title)
     page.setCreator("Turing Reader")
     draw_on_page(canvas, page)

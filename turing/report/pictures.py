@@ -16,7 +16,7 @@ from turing.report.drawing.roc import RocLine, roc_figure
 from turing.report.drawing.times import CLASS_COLOURS, Box, box_of, times_figure
 from turing.report.formatting import SPACE, level
 from turing.report.tables.accuracy import by_group, shares_of
-from turing.report.tables.images import image_counts
+from turing.report.tables.images import ranked_images
 from turing.report.tables.notes import IMAGES, class_called, term_name
 from turing.stats.accuracy import Proportion, clopper_pearson
 
@@ -147,21 +147,40 @@ def reading_times_figure(analysis: Analysis) -> Figure | None:
     )
 
 
+def roc_curves_figure(analysis: Analysis) -> Figure | None:
+    """Empirical curves of graded answers; None without ratings."""
+    if analysis.graded is None:
+        return None
+    lines = [
+        RocLine(one.name, tuple(one.curve.false_positive), tuple(one.curve.true_positive), one.area.auc)
+        for one in analysis.graded.readers
+        if one.curve.is_defined
+    ]
+    if not lines:
+        return None
+    return roc_figure(key="roc-curves", title="ROC curves of graded answers", lines=lines)
+
+
 def images_figure(analysis: Analysis) -> Figure | None:
     """Images from hard to easy; None without answers."""
-    counts = image_counts(analysis.answers, confidence=analysis.options.confidence)
-    if not counts or analysis.answers.is_pairs:
+    ranked = ranked_images(analysis)
+    if not ranked or analysis.answers.is_pairs:
         return None
-    points = [
-        ImagePoint(one.image, one.truth, one.right.k, one.right.n, one.right.estimate, one.right.low, one.right.high)
-        for one in counts
-    ]
+    is_modelled = not any(math.isnan(one.share) for one in ranked)
+    points = []
+    for one in ranked:
+        right = one.counted.right
+        limits = (one.share, one.low, one.high) if is_modelled else (right.estimate, right.low, right.high)
+        points.append(ImagePoint(one.counted.image, one.counted.truth, right.k, right.n, *limits))
+    confidence = level(analysis.options.confidence)
+    modelled = f"What the mixed model expects of an average reader (shrunken), with {confidence} confidence intervals."
+    counted = f"Lines: exact {confidence} confidence intervals over readers."
     return difficulty_figure(
         key="difficulty",
         title="Difficulty of the images",
         points=points,
-        axis="Readers right, per cent",
-        notes=(f"Lines: exact {level(analysis.options.confidence)} confidence intervals over readers.",),
+        axis="Right answers expected, per cent" if is_modelled else "Readers right, per cent",
+        notes=(modelled if is_modelled else counted,),
     )
 
 

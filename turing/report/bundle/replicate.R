@@ -158,13 +158,13 @@ for (part in names(parts)) for (model in names(models)) {
 }
 
 # ---- Graded answers: area under each reader's curve, DeLong's variance --------------------------------------------------
-if (isTRUE(study$is_graded) && requireNamespace("pROC", quietly = TRUE)) for (reader in names(results$graded$readers)) {
-  ours <- results$graded$readers[[reader]]
-  own <- given[given$reader == reader & !is.na(given$rating), ]
-  if (is.null(ours$auc) || length(unique(own$truth)) < 2) next
+if (isTRUE(study$is_graded) && requireNamespace("pROC", quietly = TRUE)) for (ours in results$graded$readers) {
+  own <- first[first$reader == ours$name & !is.na(first$rating), ]
+  if (is.null(ours$area$auc) || length(unique(own$truth)) < 2) next
   curve <- pROC::roc(own$truth, own$rating, levels = classes, direction = "<", quiet = TRUE)
-  compare(paste0("graded.readers.", reader, ".auc"), ours$auc, pROC::auc(curve), 1e-9)
-  if (!is.null(ours$se)) compare(paste0("graded.readers.", reader, ".se"), ours$se, sqrt(quiet(pROC::var(curve))), 1e-9)
+  name <- paste0("graded.readers.", ours$name)
+  compare(paste0(name, ".auc"), ours$area$auc, pROC::auc(curve), 1e-9)
+  if (!is.null(ours$area$se)) compare(paste0(name, ".se"), ours$area$se, sqrt(quiet(pROC::var(curve))), 1e-9)
 }
 
 # ---- What came out -------------------------------------------------------------------------------------------------------

@@ -1,10 +1,10 @@
 """Tables 3 and 4: the mixed models of right answers and of reading times; further models with covariates."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from turing.analysis.parts import Analysis, CovariateModel, LogisticPart
+from turing.analysis.parts import Analysis, CovariateModel, LinearPart, LogisticPart
 from turing.report.document import Row, Table, Value, data_of
 from turing.report.formatting import ci, estimate, number, p_value, ratio, ratio_interval
 from turing.report.tables.notes import IMAGES, Notes, in_words, term_name
@@ -121,22 +121,35 @@ def _logistic_data(analysis: Analysis) -> Iterator[tuple[Value, ...]]:
 
 def linear_table(analysis: Analysis) -> Table:
     """log(seconds + 1) on correctness, with and without the reader effect."""
-    confidence = ci(analysis.options.confidence)
     notes = Notes(
         "Linear mixed models of log(reading time in s + 1), by REML; degrees of freedom by Satterthwaite. The "
         "coefficient is the difference of log time, right against wrong answers; the time ratio is its exponential.",
         "The model without the reader effect is there because published studies print it; its interval ignores that "
         "readers differ in their pace.",
     )
+    return _linear(analysis, analysis.linear, "reading-time", "Reading time: linear mixed models", notes)
+
+
+def linear_without_outliers_table(analysis: Analysis) -> Table | None:
+    """Table 4 again without the answers that the declared rules mark; None when they mark none."""
+    if analysis.times is None or not analysis.times.linear_without_outliers:
+        return None
+    title = "Reading time without outliers: linear mixed models"
+    notes = Notes(analysis.times.outliers.text, "Otherwise as Table 4.")
+    return _linear(analysis, analysis.times.linear_without_outliers, "reading-time-without-outliers", title, notes)
+
+
+def _linear(analysis: Analysis, parts: Mapping[str, LinearPart], key: str, title: str, notes: Notes) -> Table:
+    confidence = ci(analysis.options.confidence)
     rows: list[Row] = []
-    for part in analysis.linear.values():
+    for part in parts.values():
         images = IMAGES.get(part.images, part.images)
         rows.append(Row((images,), "group"))
         for name, fit in (("image and reader effects", part.crossed), ("image effect only", part.image_only)):
             rows.append(_linear_row(name, fit, f"{images}: ", part.reason, notes))
     return Table(
-        key="reading-time",
-        title="Reading time: linear mixed models",
+        key=key,
+        title=title,
         columns=(
             "Model",
             f"Coefficient ({confidence})",
@@ -147,7 +160,7 @@ def linear_table(analysis: Analysis) -> Table:
             "SD of images; readers; residual",
         ),
         rows=tuple(rows) or (_nothing(7),),
-        data=data_of(_LINEAR_COLUMNS, _linear_data(analysis)),
+        data=data_of(_LINEAR_COLUMNS, _linear_data(parts)),
         notes=notes.texts,
         widths=(1.5, 1.5, 1.4, 0.7, 0.7, 0.8, 1.4),
     )
@@ -179,8 +192,8 @@ _LINEAR_COLUMNS = (
 )
 
 
-def _linear_data(analysis: Analysis) -> Iterator[tuple[Value, ...]]:
-    for part in analysis.linear.values():
+def _linear_data(parts: Mapping[str, LinearPart]) -> Iterator[tuple[Value, ...]]:
+    for part in parts.values():
         for name, fit in (("crossed", part.crossed), ("image_only", part.image_only)):
             if fit is None:
                 yield (part.images, name, None, 0, part.reason, *[None] * (len(_LINEAR_COLUMNS) - 5))
