@@ -67,9 +67,7 @@ def roc_area(
     m, n = len(high), len(low)
     if m == 0 or n == 0:
         return _area(m, n, confidence, math.nan, math.nan, "ratings of both kinds of images are needed")
-    ranks = stats.rankdata(np.concatenate([high, low]))
-    of_cases = (ranks[:m] - stats.rankdata(high)) / n
-    of_controls = 1 - (ranks[m:] - stats.rankdata(low)) / m
+    of_cases, of_controls = placements(high, low)
     auc = float(of_cases.mean())
     if m == 1 or n == 1:
         return _area(m, n, confidence, auc, math.nan, "a single image of one kind gives no standard error")
@@ -77,6 +75,22 @@ def roc_area(
     if variance < 1e-15:
         return _area(m, n, confidence, auc, math.nan, "the standard error is 0, so there is no interval")
     return _area(m, n, confidence, auc, math.sqrt(variance), "")
+
+
+def placements(cases: np.ndarray, controls: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Share of controls below each case, and of cases above each control, ties counting one half, by mid-ranks.
+
+    Parameters
+    ----------
+    cases, controls : finite ratings, (m,) and (n,), neither empty.
+
+    Returns
+    -------
+    V10 (m,) and V01 (n,) of DeLong; the mean of either is the AUC.
+    """
+    m, n = len(cases), len(controls)
+    ranks = stats.rankdata(np.concatenate([cases, controls]))
+    return (ranks[:m] - stats.rankdata(cases)) / n, 1 - (ranks[m:] - stats.rankdata(controls)) / m
 
 
 def _area(m: int, n: int, confidence: float, auc: float, se: float, reason: str) -> RocArea:

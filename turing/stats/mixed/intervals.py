@@ -69,7 +69,7 @@ def profile_interval(fit: LogisticFit, name: str, *, confidence: float | None = 
     Venzon DJ, Moolgavkar SH. Appl Stat 1988;37:87-94. Bates D et al. J Stat Softw 2015;67(1), section 5.1.
     """
     confidence = fit.confidence if confidence is None else check_confidence(confidence)
-    position = _position(fit, name)
+    position = find_coefficient(fit, name)
     if fit.minimum is None:
         return Interval(name, "profile", confidence, math.nan, math.nan)
     profile = _Profile(fit, position)
@@ -225,7 +225,7 @@ def bootstrap_coefficient(
     -----
     Matches R's ``bootMer(fit, ..., use.u = FALSE, type = "parametric")``.
     """
-    position = _position(fit, name)
+    position = find_coefficient(fit, name)
     if fit.minimum is None:
         raise ValueError(f"This fit has no estimates ({fit.reason}): there is nothing to simulate from")
     if n_studies < 1:
@@ -260,7 +260,13 @@ def simulate_answers(model: LogisticModel, parameters: np.ndarray, generator: np
     return (generator.random(len(eta)) < special.expit(eta)).astype(float)
 
 
-def _position(fit: LogisticFit, name: str) -> int:
+def find_coefficient(fit: LogisticFit, name: str) -> int:
+    """Position of the coefficient of that name.
+
+    Raises
+    ------
+    ValueError : there is none.
+    """
     names = fit.model.design.names
     if name not in names:
         raise ValueError(f"There is no coefficient '{name}': {', '.join(names)}")

@@ -203,6 +203,11 @@ class LaplacePoint:
         by_t2 = first.total2 @ self.u2 + first.a2 @ self.rest2 + 2 * t2 * (h2 @ self.w2) + 2 * t1 * both
         return np.r_[by_t1, by_t2, first.total.reshape(-1) @ self.answers.x]
 
+    @property
+    def reader_slope(self) -> np.ndarray:
+        """Exact derivative of the deviance by an intercept of each reader's own, (readers,)."""
+        return self._first.total2
+
     @cached_property
     def hessian(self) -> np.ndarray:
         """Exact second derivative by (t1, t2, beta...): the gradient's formulas, differentiated once more by hand."""

@@ -1,0 +1,163 @@
+"""Item 5 of an analysis: are readers at chance? Test against 50 %, test of equivalence with it, d' and criterion."""
+
+import math
+
+import numpy as np
+from scipy import stats
+
+from turing.analysis.answers import Answers
+from turing.analysis.options import AnalysisOptions
+from turing.analysis.parts import Chance, ChanceRow
+from turing.stats.equivalence import (
+    Equivalence,
+    balanced_equivalence,
+    exact_p,
+    logit_equivalence,
+    no_equivalence,
+    proportion_equivalence,
+)
+from turing.stats.mixed import fit_logistic
+from turing.stats.signal_detection import SignalDetection, mean_signal_detection, signal_detection
+from turing.stats.small_sample import MarginalAccuracy, marginal_accuracy
+
+UNEQUAL = 0.55  # share of the larger class above which accuracy is no longer 50 % by chance
+BOTH = "answers about both classes are needed"
+MODEL = "mixed model of readers and images, t on the spread between readers, two one-sided tests"
+EXACT_TEST, FISHER_TEST, MODEL_TEST = "exact binomial test", "Fisher's exact test", "mixed model, t test"
+
+
+def judge_chance(answers: Answers, options: AnalysisOptions) -> Chance:
+    """`answers`: first answers. Alpha of each of the two one-sided tests is 1 - confidence."""
+    given = answers.select(given=True)
+    larger = max(float((given.truth == code).mean()) for code in (0, 1)) if len(given) else math.nan
+    balanced = not answers.is_pairs and UNEQUAL < larger < 1
+    readers = tuple(
+        _reader_row(given.select(readers=(code,)), name, options, balanced=balanced)
+        for code, name in enumerate(answers.readers)
+    )
+
+    def several(part: Answers, codes: tuple[int, ...], name: str, kind: str) -> ChanceRow:
+        if kind == "group" and len(codes) == 1:
+            own = readers[codes[0]]
+            return ChanceRow(**(vars(own) | {"name": name, "kind": kind}))
+        return _several_row(part, [readers[code].signal for code in codes], name, kind, options)
+
+    everyone = tuple(range(len(answers.readers)))
+    return Chance(
+        margin=options.margin,
+        alpha=1 - options.confidence,
+        balanced=balanced,
+        readers=readers,
+        groups=tuple(
+            several(given.select(group=name), answers.readers_of(name), name, "group") for name in answers.groups
+        ),
+        overall=several(given, everyone, "all", "all"),
+    )
+
+
+def _reader_row(answers: Answers, name: str, options: AnalysisOptions, *, balanced: bool) -> ChanceRow:
+    table = np.zeros((2, 2), int)
+    np.add.at(table, (answers.truth, answers.answer), 1)
+    right, total = (int(table[0, 0]), int(table[1, 1])), table.sum(axis=1)
+    k, n = sum(right), int(table.sum())
+    alpha, margin = 1 - options.confidence, options.margin
+    association = float(stats.fisher_exact(table).pvalue) if total.all() else math.nan
+    if answers.is_pairs or (total.all() and not balanced):
+        p, test = exact_p(k, n), EXACT_TEST
+        equivalence = proportion_equivalence(k, n, margin=margin, alpha=alpha)
+    elif total.all():
+        p, test = association, FISHER_TEST
+        equivalence = balanced_equivalence(right[0], int(total[0]), right[1], int(total[1]), margin=margin, alpha=alpha)
+    else:
+        p, test = math.nan, FISHER_TEST if balanced else EXACT_TEST
+        equivalence = no_equivalence(BOTH, margin=margin, alpha=alpha, measure="accuracy", method=test)
+    return ChanceRow(
+        name=name,
+        kind="reader",
+        k=k,
+        n=n,
+        p_chance=p,
+        chance_test=test,
+        p_association=association,
+        equivalence=equivalence,
+        marginal=None,
+        signal=_signal(table, answers, options),
+        verdict=_verdict(p, equivalence),
+    )
+
+
+def _signal(table: np.ndarray, answers: Answers, options: AnalysisOptions) -> SignalDetection:
+    signal, noise = (0, 1) if answers.is_pairs else (1, 0)
+    return signal_detection(
+        int(table[signal, signal]),
+        int(table[signal].sum()),
+        int(table[noise, signal]),
+        int(table[noise].sum()),
+        pairs=answers.is_pairs,
+        confidence=options.confidence,
+    )
+
+
+def _several_row(
+    answers: Answers, signals: list[SignalDetection], name: str, kind: str, options: AnalysisOptions
+) -> ChanceRow:
+    alpha, margin = 1 - options.confidence, options.margin
+    measure = "proportion correct" if answers.is_pairs else "balanced accuracy"
+    measure = f"{measure} of new readers with new images"
+    marginal = _marginal(answers, options)
+    if math.isnan(marginal.se_logit):
+        p = math.nan
+        equivalence = no_equivalence(marginal.reason, margin=margin, alpha=alpha, measure=measure, method=MODEL)
+    else:
+        p = marginal.compute_p(0.5)
+        equivalence = logit_equivalence(
+            marginal.estimate, marginal.se_logit, df=marginal.df, margin=margin, alpha=alpha, measure=measure,
+            method=MODEL,
+        )  # fmt: skip
+    return ChanceRow(
+        name=name,
+        kind=kind,
+        k=int((answers.answer == answers.truth).sum()),
+        n=len(answers),
+        p_chance=p,
+        chance_test=MODEL_TEST,
+        p_association=math.nan,
+        equivalence=equivalence,
+        marginal=marginal,
+        signal=mean_signal_detection(signals, confidence=options.confidence),
+        verdict=_verdict(p, equivalence),
+    )
+
+
+def _marginal(answers: Answers, options: AnalysisOptions) -> MarginalAccuracy:
+    """correct ~ class + (1|image) + (1|reader), averaged over the two classes; of pairs without the class."""
+    nan = math.nan
+    classes = np.unique(answers.truth)
+    if not answers.is_pairs and len(classes) < 2:
+        reason = BOTH if len(answers) else "there is no answer"
+        return MarginalAccuracy("", options.confidence, nan, nan, nan, nan, nan, reason)
+    ones = np.ones(len(answers))
+    design = np.column_stack([ones] if answers.is_pairs else [ones, answers.truth - 0.5])
+    names = ("(Intercept)", "class")[: design.shape[1]]
+    try:
+        fit = fit_logistic(
+            answers.correct, design, answers.image, answers.reader, names=names, confidence=options.confidence
+        )
+        at = np.array([[1.0]] if answers.is_pairs else [[1.0, -0.5], [1.0, 0.5]])
+        return marginal_accuracy(fit, at=at, confidence=options.confidence)
+    except ValueError as error:
+        return MarginalAccuracy("", options.confidence, nan, nan, nan, nan, nan, str(error))
+
+
+def _verdict(p: float, equivalence: Equivalence) -> str:
+    """The word "indistinguishable" stands here only where equivalence holds."""
+    if not equivalence.is_defined:
+        return f"Not tested: {equivalence.reason}."
+    low, high = 50 - 100 * equivalence.margin, 50 + 100 * equivalence.margin
+    alpha = equivalence.alpha
+    if equivalence.holds:
+        text = f"Indistinguishable within the margin of {low:g} % to {high:g} %"
+        return f"{text}, though not exactly at chance." if p < alpha else f"{text}."
+    if p < alpha:
+        return "Better than chance." if equivalence.estimate > 0.5 else "Below chance: answers tend to be reversed."
+    return "Undecided: neither different from chance nor shown to be near it; more answers would tell."

@@ -1,0 +1,85 @@
+"""Items 7 and 8 of an analysis: reading times along the session, declared outliers; hard and unanimous images."""
+
+import numpy as np
+
+from turing.analysis.answers import Answers
+from turing.analysis.modelling import NO_TIME, fit_linear_part, parts_of
+from turing.analysis.options import AnalysisOptions
+from turing.analysis.parts import Images, ReaderTimes, Times
+from turing.stats.difficulty import image_difficulty
+from turing.stats.mixed import fit_logistic
+from turing.stats.time_trend import TrendSensitivity, trend_sensitivity
+from turing.stats.times import OutlierRules, Outliers, describe_times, find_outliers, times_by_answer
+from turing.stats.unanimous import unanimous_images
+
+
+def describe_reading(answers: Answers, options: AnalysisOptions) -> tuple[Times | None, str]:
+    """`answers`: first answers. The second value says why the first is None."""
+    given = answers.select(given=True)
+    if not np.isfinite(given.seconds).any():
+        return None, NO_TIME
+    level = options.confidence
+    names = np.array(given.readers)[given.reader]
+    rules = OutlierRules(min_seconds=options.min_seconds, max_seconds=options.max_seconds)
+    outliers = find_outliers(given.seconds, names, rules)
+    kept = given.rows(~outliers.marked)
+    trend, trend_reason = _trend(given, outliers, options)
+    return Times(
+        distribution=describe_times(given.seconds, confidence=level),
+        by_answer=times_by_answer(
+            given.seconds, np.array(given.class_names)[given.truth].tolist(), given.correct, confidence=level
+        ),
+        readers=tuple(
+            ReaderTimes(name, describe_times(given.seconds[given.reader == code], confidence=level))
+            for code, name in enumerate(given.readers)
+        ),
+        outliers=outliers,
+        linear_without_outliers={part: fit_linear_part(kept, part, options) for part in parts_of(kept)}
+        if outliers.n_marked
+        else {},
+        trend=trend,
+        trend_reason=trend_reason,
+    ), ""
+
+
+def _trend(given: Answers, outliers: Outliers, options: AnalysisOptions) -> tuple[TrendSensitivity | None, str]:
+    if given.position is None:
+        return None, "the place of the images in the readers' order is not known"
+    try:
+        trend = trend_sensitivity(
+            given.seconds, given.correct, given.position, given.image, given.reader, outliers=outliers,
+            confidence=options.confidence,
+        )  # fmt: skip
+    except ValueError as error:
+        return None, str(error)
+    return trend, ""
+
+
+def describe_images(answers: Answers, options: AnalysisOptions) -> tuple[Images | None, str]:
+    """`answers`: first answers. The second value says why the first is None.
+
+    Difficulty is from correct ~ class + (1|image) + (1|reader), so a hard image is one that is hard for its class.
+    """
+    given = answers.select(given=True)
+    if not len(given):
+        return None, "there is no answer"
+    ones = np.ones(len(given))
+    with_class = not given.is_pairs and len(np.unique(given.truth)) == 2
+    design = np.column_stack([ones, given.truth]) if with_class else ones[:, None]
+    names = ("(Intercept)", "truthsynthetic") if with_class else ("(Intercept)",)
+    labels = np.array(given.images)[given.image]
+    try:
+        fit = fit_logistic(given.correct, design, labels, given.reader, names=names, confidence=options.confidence)
+    except ValueError as error:
+        return None, str(error)
+    unanimous = None
+    if not given.is_pairs:
+        shown = np.unique(answers.image)
+        truth = np.zeros(len(answers.images), int)
+        truth[answers.image] = answers.truth
+        unanimous = unanimous_images(answers.table(), truth[shown], [answers.images[image] for image in shown])
+    return Images(
+        difficulty=image_difficulty(fit),
+        unanimous=unanimous,
+        unanimous_reason="answers about pairs are not about single images" if unanimous is None else unanimous.reason,
+    ), ""

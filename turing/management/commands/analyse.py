@@ -1,0 +1,198 @@
+"""`manage.py analyse`: the statistics of a table of answers that was collected anywhere. Needs no database."""
+
+import json
+import math
+import secrets
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from turing.analysis import Analysis, AnalysisOptions, Answers, AnswersError, analyse, read_csv, to_json
+from turing.analysis.columns import NAMES, WORDS
+from turing.stats.accuracy import Proportion
+
+EXAMPLES = """
+The file: one row per answer, with at least the columns reader, image, truth (real or synthetic) and answer (real or
+synthetic); also experience (the group of the reader), seconds (reading time), rating (graded answer), position, repeat.
+Separated by commas, semicolons or tabs, in UTF-8. Columns of other names are given with --column.
+
+  python manage.py analyse answers.csv                            the main numbers, here
+  python manage.py analyse answers.csv --json -                   all numbers as JSON, here (to a file: --json FILE)
+  python manage.py analyse answers.csv --column reader=Arzt --column truth=Quelle --label echt=real --label F=synthetic
+  python manage.py analyse answers.csv --model "correct ~ experience * position"
+
+Roles of columns:
+""" + "\n".join(f"  {role:<13} {WORDS[role]}" for role in NAMES)  # fmt: skip
+
+
+class Command(BaseCommand):
+    help = (
+        "Accuracy, agreement, mixed models, chance and equivalence from a CSV file of answers. Exit status 0: done; "
+        "1: the file or an option is wrong, and nothing was written."
+    )
+    requires_system_checks: list[str] = []
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
+        parser.formatter_class = RawDescriptionHelpFormatter
+        parser.epilog = EXAMPLES
+        return parser
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", type=Path, metavar="FILE.csv", help="one row per answer")
+        parser.add_argument("--json", metavar="FILE", help="write all numbers as JSON; - writes them here")
+        reading = parser.add_argument_group("reading the file")
+        reading.add_argument("--column", action="append", default=[], metavar="ROLE=COLUMN",
+                             help="the column of a role, if its name does not say so; ROLE= leaves it out")  # fmt: skip
+        reading.add_argument("--label", action="append", default=[], metavar="WORD=MEANING",
+                             help="a word in the file that means real, synthetic, left, right or missing")  # fmt: skip
+        reading.add_argument("--covariate", action="append", metavar="COLUMN", help="a further column to keep")
+        reading.add_argument("--reference-group", metavar="GROUP", help="the others are compared with it")
+        reading.add_argument("--positive-class", choices=["real", "synthetic"],
+                             help="whose share of right answers is called sensitivity (default: real)")  # fmt: skip
+        reading.add_argument("--repeats", action="store_true",
+                             help="a second row of a reader about an image is a repeat, not a mistake")  # fmt: skip
+        reading.add_argument(
+            "--rating-cut", type=float, metavar="X", help="no answers: a rating above X says synthetic"
+        )
+        reading.add_argument("--rating-high", choices=["real", "synthetic"], default="synthetic",
+                             help="what a high rating means (default: synthetic)")  # fmt: skip
+        plan = parser.add_argument_group("declared before the answers are seen")
+        default = AnalysisOptions()
+        plan.add_argument("--margin", type=float, default=default.margin,
+                          help="of equivalence around 0.5 (default: %(default)s, that is 40 %% to 60 %%)")  # fmt: skip
+        plan.add_argument("--confidence", type=float, default=default.confidence, help="default: %(default)s")
+        plan.add_argument("--seed", type=int, default=default.seed, help="of the bootstrap (default: %(default)s)")
+        plan.add_argument("--min-seconds", type=float, help="a shorter reading time is an outlier")
+        plan.add_argument("--max-seconds", type=float, help="a longer one is")
+        plan.add_argument("--model", action="append", default=[], metavar="FORMULA", help="a further mixed model")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            settings = AnalysisOptions(
+                confidence=options["confidence"],
+                margin=options["margin"],
+                seed=options["seed"],
+                min_seconds=options["min_seconds"],
+                max_seconds=options["max_seconds"],
+                models=tuple(options["model"]),
+            )
+            answers = _read(options)
+            analysis = _with_progress(answers, settings)
+        except AnswersError as error:
+            raise CommandError(f"{options['file']} cannot be analysed:\n{error}") from error
+        except ValueError as error:
+            raise CommandError(str(error)) from error
+        if options["json"]:
+            self._write_json(analysis, options["json"])
+        else:
+            self._print_main_numbers(analysis)
+
+    def _write_json(self, analysis: Analysis, target: str) -> None:
+        text = json.dumps(to_json(analysis), indent=2, ensure_ascii=False, allow_nan=False)
+        if target == "-":
+            self.stdout.write(text)
+            return
+        _write(Path(target), text + "\n")
+        self.stdout.write(f"Numbers written to {target}")
+
+    def _print_main_numbers(self, analysis: Analysis) -> None:
+        console = Console(width=None if self.stdout.isatty() else 110)
+        with console.capture() as captured:
+            for text in main_numbers(analysis):
+                console.print(text, highlight=False, markup=False)
+        self.stdout.write(captured.get())
+
+
+def main_numbers(analysis: Analysis) -> list[Table | str]:
+    """What a terminal shows: accuracy per reader, agreement, odds ratio, and what to know about them."""
+    size, level = analysis.size, f"{100 * analysis.options.confidence:g} %"
+    kind = "pairs" if analysis.answers.is_pairs else f"images ({size.n_real} real, {size.n_synthetic} synthetic)"
+    shown: list[Table | str] = [
+        f"{analysis.answers.source}: {size.n_readers} readers, {size.n_images} {kind}, {size.n_answers} answers.",
+        _accuracy_table(analysis, level),
+    ]
+    kappa = analysis.agreement.parts["all"].fleiss
+    if kappa.is_defined:
+        shown.append(f"Fleiss' kappa {kappa.kappa:.2f} ({kappa.low:.2f} to {kappa.high:.2f}, {level} interval).")
+    part = analysis.logistic["all"]
+    for effect in part.effects if part.estimable else ():
+        text = f"Odds ratio {effect.name}: {effect.odds_ratio:.2f} ({effect.or_low:.2f} to {effect.or_high:.2f}, Wald"
+        small = part.small.get(effect.name)
+        if small is not None and not small.reason:
+            text += f"; {small.or_low:.2f} to {small.or_high:.2f}, for few readers"
+        shown.append(f"{text}), p = {effect.p:.3g}.")
+    shown += [f"Not computed: {text}" for text in analysis.problems]
+    shown += [f"Note: {text}" for text in analysis.notes]
+    return shown
+
+
+def _accuracy_table(analysis: Analysis, level: str) -> Table:
+    table = Table(title=f"Accuracy with exact {level} intervals", title_justify="left")
+    pairs = analysis.answers.is_pairs
+    for column in ("", "Right", *(() if pairs else ("Real called real", "Synthetic called synthetic")), "At chance?"):
+        table.add_column(column)
+    judged = (*analysis.chance.readers, *analysis.chance.groups, analysis.chance.overall)
+    counted = (*analysis.accuracy.readers, *analysis.accuracy.groups, analysis.accuracy.pooled)
+    for row, chance in zip(counted, judged, strict=True):
+        shares = [share for share in (row.accuracy, row.real, row.synthetic) if share is not None]
+        name = {"group": f"Group {row.name}", "all": "All readers"}.get(row.kind, row.name)
+        table.add_row(name, *(_percent(share) for share in shares), chance.verdict.partition(":")[0].rstrip("."))
+    return table
+
+
+def _percent(share: Proportion) -> str:
+    if math.isnan(share.estimate):
+        return "no answers"
+    return f"{100 * share.estimate:.1f} % ({100 * share.low:.1f}-{100 * share.high:.1f})"
+
+
+def _read(options: dict[str, Any]) -> Answers:
+    return read_csv(
+        options["file"],
+        columns=_pairs("--column", options["column"]),
+        labels=_pairs("--label", options["label"]),
+        positive_class=options["positive_class"],
+        reference_group=options["reference_group"],
+        covariates=options["covariate"],
+        rating_cut=options["rating_cut"],
+        rating_high=options["rating_high"],
+        repeats=options["repeats"],
+    )
+
+
+def _pairs(option: str, texts: list[str]) -> dict[str, str]:
+    pairs = {}
+    for text in texts:
+        name, sign, value = text.partition("=")
+        if not sign or not name:
+            raise ValueError(f"{option} {text}: it is written as {option} NAME=VALUE")
+        pairs[name.strip()] = value.strip()
+    return pairs
+
+
+def _with_progress(answers: Answers, settings: AnalysisOptions) -> Analysis:
+    """On the terminal only; what is written to the output stays free of it."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("Analysing", total=1.0)
+        return analyse(
+            answers, settings, progress=lambda done, what: bar.update(task, completed=done, description=what)
+        )
+
+
+def _write(path: Path, text: str) -> None:
+    """All or nothing."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise CommandError(f"{path} cannot be written: {error.strerror}. Choose another place.") from error
