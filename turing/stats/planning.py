@@ -132,7 +132,7 @@ def plan_study(
     ------
     ValueError : a size or number out of range.
     """
-    _check_sizes(readers, images, n_studies, seed)
+    check_sizes(readers, images, n_studies, seed)
     sizes = [(n_readers, n_images) for n_images in images for n_readers in readers]
     designs: list[PlannedDesign] = []
     for n_readers, n_images in sizes:
@@ -244,7 +244,8 @@ def _check(name: str, value: float, low: float, high: float) -> None:
         raise ValueError(f"{name} = {value} is out of range: it must lie between {low} and {high}")
 
 
-def _check_sizes(readers: Sequence[int], images: Sequence[int], n_studies: int, seed: int) -> None:
+def check_sizes(readers: Sequence[int], images: Sequence[int], n_studies: int, seed: int) -> None:
+    """Raises ValueError for what `plan_study` cannot simulate."""
     for what, sizes in (("readers", readers), ("images", images)):
         if not sizes:
             raise ValueError(f"{what} is empty: at least one number of {what} is needed")
