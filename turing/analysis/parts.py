@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from turing.analysis.answers import Answers
+from turing.analysis.graded import GradedAnalysis
+from turing.analysis.images import ImagesAnalysis
 from turing.analysis.options import AnalysisOptions
+from turing.analysis.times import TimesAnalysis
 from turing.stats.accuracy import PairAccuracy, Proportion, ReaderAccuracy
 from turing.stats.agreement import FleissKappa
 from turing.stats.agreement_bootstrap import AgreementBootstrap
@@ -208,11 +210,11 @@ class Analysis:
     logistic: Mapping[str, LogisticPart]  # "all", "real", "synthetic"; of pairs: "all"
     linear: Mapping[str, LinearPart]
     covariates: tuple[CovariateModel, ...]
-    graded: Any | None  # None when answers are not graded: see `graded_reason`
+    graded: GradedAnalysis | None  # None when answers are not graded: see `graded_reason`
     graded_reason: str
-    times: Any | None
+    times: TimesAnalysis | None
     times_reason: str
-    images: Any | None  # difficulty, unanimous
+    images: ImagesAnalysis | None  # difficulty, unanimous
     images_reason: str
     problems: tuple[str, ...]  # what could not be computed and why
     notes: tuple[str, ...]  # what must be said of the data and the methods

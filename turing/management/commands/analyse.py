@@ -70,6 +70,8 @@ class Command(BaseCommand):
         plan.add_argument("--seed", type=int, default=default.seed, help="of the bootstrap (default: %(default)s)")
         plan.add_argument("--min-seconds", type=float, help="a shorter reading time is an outlier")
         plan.add_argument("--max-seconds", type=float, help="a longer one is")
+        plan.add_argument("--mad-factor", type=float, metavar="X",
+                          help="so is one X scaled MADs from the reader's median; 3.5 is usual")  # fmt: skip
         plan.add_argument("--model", action="append", default=[], metavar="FORMULA", help="a further mixed model")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -80,6 +82,7 @@ class Command(BaseCommand):
                 seed=options["seed"],
                 min_seconds=options["min_seconds"],
                 max_seconds=options["max_seconds"],
+                mad_factor=options["mad_factor"],
                 models=tuple(options["model"]),
             )
             answers = _read(options)
