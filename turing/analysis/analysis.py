@@ -12,13 +12,12 @@ from turing.analysis.agreeing import measure_agreement
 from turing.analysis.answers import Answers
 from turing.analysis.chance import judge_chance
 from turing.analysis.counting import count_accuracy
-from turing.analysis.graded import analyse_graded
-from turing.analysis.images import analyse_images
+from turing.analysis.describing import describe_images, describe_reading
+from turing.analysis.grading import grade
 from turing.analysis.modelling import fit_covariates, fit_linear_part, fit_logistic_part, parts_of
 from turing.analysis.options import AnalysisOptions
 from turing.analysis.parts import Analysis, Size, Versions
 from turing.analysis.remarking import collect_notes, collect_problems
-from turing.analysis.times import analyse_times
 
 Progress = Callable[[float, str], None]  # share done, what is being done
 
@@ -40,7 +39,7 @@ def analyse(answers: Answers, options: AnalysisOptions | None = None, *, progres
     began = time.perf_counter()
     first = answers.first
     parts = parts_of(answers)
-    steps = _Steps(progress, 8 + 2 * len(parts))
+    steps = _Steps(progress, 7 + 2 * len(parts))
     steps.next("Accuracy")
     accuracy = count_accuracy(first, options)
     steps.next("Agreement")
@@ -56,11 +55,11 @@ def analyse(answers: Answers, options: AnalysisOptions | None = None, *, progres
     steps.next("Further mixed models")
     covariates = fit_covariates(first, options, progress=steps.say)
     steps.next("Graded answers")
-    graded, graded_reason = analyse_graded(first, options)
-    steps.next("Learning and fatigue")
-    times, times_reason = analyse_times(first, options)
-    steps.next("Images")
-    images, images_reason = analyse_images(first, options)
+    graded, graded_reason = grade(first, options)
+    steps.next("Distribution and course of reading times")
+    times, times_reason = describe_reading(first, options)
+    steps.next("Images: difficulty, unanimous cases")
+    images, images_reason = describe_images(first, options)
     steps.done()
     return Analysis(
         answers=answers,

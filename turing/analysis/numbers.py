@@ -24,8 +24,10 @@ from turing.stats.accuracy import PairAccuracy, Proportion
 from turing.stats.mixed import LinearFit, LogisticFit
 from turing.stats.retest import CohenKappa
 from turing.stats.signal_detection import SignalDetection
+from turing.stats.times import Outliers
 
 FORMAT = 1  # rises when a name changes its meaning
+PER_ANSWER = frozenset({"times", "too_fast", "too_slow", "unusual"})  # arrays as long as the data: not printed
 
 
 def to_json(analysis: Analysis) -> dict[str, Any]:
@@ -93,10 +95,19 @@ def _numbers(values: Iterable[float]) -> list[float | int | None]:
 
 
 def _plain(value: Any) -> Any:
-    """Dataclasses, mappings, sequences and arrays as JSON; private fields, models and designs are left out."""
+    """Dataclasses, mappings, sequences and arrays as JSON; designs, models and arrays per answer are left out."""
+    if isinstance(value, Proportion):
+        return _share(value)
+    if isinstance(value, LogisticFit):
+        return _of_logistic_fit(value, "")
+    if isinstance(value, LinearFit):
+        return _of_linear_fit(value, "")
+    if isinstance(value, LinearPart):
+        return _linear_part(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = [field for field in dataclasses.fields(value) if field.repr]
-        return {field.name: _plain(getattr(value, field.name)) for field in fields}
+        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value) if field.repr}
+        plain = {name: _plain(item) for name, item in fields.items() if name not in PER_ANSWER}
+        return plain | ({"n_marked": value.n_marked, "text": value.text} if isinstance(value, Outliers) else {})
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, np.ndarray):

@@ -4,20 +4,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from turing.analysis.answers import Answers
-from turing.analysis.graded import GradedAnalysis
-from turing.analysis.images import ImagesAnalysis
 from turing.analysis.options import AnalysisOptions
-from turing.analysis.times import TimesAnalysis
 from turing.stats.accuracy import PairAccuracy, Proportion, ReaderAccuracy
 from turing.stats.agreement import FleissKappa
 from turing.stats.agreement_bootstrap import AgreementBootstrap
 from turing.stats.cohen import PairwiseKappa
+from turing.stats.comparison import Difference
+from turing.stats.difficulty import Difficulty
 from turing.stats.equivalence import Equivalence
+from turing.stats.graded import (
+    AreaComparison,
+    BinormalFit,
+    Calibration,
+    ObuchowskiRockette,
+    PartialArea,
+    ReaderAverage,
+    RocCurve,
+)
 from turing.stats.gwet import GwetAgreement
 from turing.stats.mixed import LinearFit, LogisticFit, OddsCoefficient, Remark
 from turing.stats.retest import CohenKappa
+from turing.stats.roc import RocArea
 from turing.stats.signal_detection import SignalDetection
 from turing.stats.small_sample import MarginalAccuracy, SmallSampleInterval
+from turing.stats.time_trend import TrendSensitivity
+from turing.stats.times import Outliers, TimeCell, TimeDistribution
+from turing.stats.unanimous import Unanimous
 
 PARTS = ("all", "real", "synthetic")  # the images that a model or a kappa is about
 
@@ -188,6 +200,102 @@ class CovariateModel:
 
 
 @dataclass(frozen=True)
+class StepShare:
+    """How often images with this rating were synthetic: what a step of a scale in words was worth."""
+
+    rating: float
+    synthetic: Proportion
+
+
+@dataclass(frozen=True)
+class GradedReader:
+    """One reader's graded answers: synthetic images are the cases, whatever the positive class is."""
+
+    name: str
+    area: RocArea  # empirical, with DeLong's interval
+    curve: RocCurve
+    binormal: BinormalFit
+    partial: PartialArea  # at specificity 0.9 to 1: of the real images at most one in ten called synthetic
+    calibration: Calibration | None  # None: ratings are steps, not probabilities
+    steps: tuple[StepShare, ...] = ()  # of up to ten different ratings
+
+
+@dataclass(frozen=True)
+class PairOfReaders:
+    """Two readers' areas on the images both rated (DeLong, paired)."""
+
+    first: str
+    second: str
+    n_images: int
+    comparison: AreaComparison
+    p_holm: float  # corrected for all pairs of readers
+
+
+@dataclass(frozen=True)
+class GroupDifference:
+    """Mean area of a group less that of the reference group, by Welch's t over readers."""
+
+    reference: str
+    group: str
+    difference: Difference
+
+
+@dataclass(frozen=True)
+class ReaderAverages:
+    """Of all readers or of a group: readers and images both random, in two ways that answer the same question."""
+
+    name: str  # "all", or of the group
+    u_statistics: ReaderAverage  # Gallas 2006
+    obuchowski_rockette: ObuchowskiRockette | None  # None for pairs
+
+
+@dataclass(frozen=True)
+class Graded:
+    """Areas under ROC curves. Of pairs: the share of right choices, which is that area; `readers` is then empty."""
+
+    readers: tuple[GradedReader, ...]
+    averages: tuple[ReaderAverages, ...]  # all first, then groups
+    scale: str  # what the ratings are, in words
+    calibration: Calibration | None = None  # all readers pooled; answers are taken as independent
+    between_groups: tuple[GroupDifference, ...] = ()
+    pairs_of_readers: tuple[PairOfReaders, ...] = ()
+    pairs_reason: str = ""  # why there are none
+    n_unrated: int = 0  # first answers without a rating; left out
+
+
+@dataclass(frozen=True)
+class ReaderTimes:
+    name: str  # of the reader or group
+    distribution: TimeDistribution
+
+
+@dataclass(frozen=True)
+class Times:
+    """Reading times of first answers that were given. Outliers are marked and counted, never dropped in silence."""
+
+    distribution: TimeDistribution
+    by_answer: tuple[TimeCell, ...]  # truth x right or wrong
+    readers: tuple[ReaderTimes, ...]
+    outliers: Outliers
+    linear_without_outliers: Mapping[str, LinearPart]  # as `Analysis.linear`; empty when no answer is marked
+    trend: TrendSensitivity | None  # learning and fatigue; None: see `trend_reason`
+    trend_reason: str
+    groups: tuple[ReaderTimes, ...] = ()
+    without_outliers: TimeDistribution | None = None  # None: no answer is marked
+    outliers_by_reader: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Images:
+    """Which images are hard, and about which everybody says the same."""
+
+    difficulty: Difficulty  # of all images, the class being a covariate
+    unanimous: Unanimous | None  # None for pairs
+    unanimous_reason: str
+    difficulty_formula: str = ""  # of the model that the difficulty is from
+
+
+@dataclass(frozen=True)
 class Versions:
     """What computed this."""
 
@@ -210,11 +318,11 @@ class Analysis:
     logistic: Mapping[str, LogisticPart]  # "all", "real", "synthetic"; of pairs: "all"
     linear: Mapping[str, LinearPart]
     covariates: tuple[CovariateModel, ...]
-    graded: GradedAnalysis | None  # None when answers are not graded: see `graded_reason`
+    graded: Graded | None  # None when answers are not graded: see `graded_reason`
     graded_reason: str
-    times: TimesAnalysis | None
+    times: Times | None  # None: see `times_reason`
     times_reason: str
-    images: ImagesAnalysis | None  # difficulty, unanimous
+    images: Images | None  # None: see `images_reason`
     images_reason: str
     problems: tuple[str, ...]  # what could not be computed and why
     notes: tuple[str, ...]  # what must be said of the data and the methods

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.utils import timezone
 
 from config.accounts.models import User
+from config.prepared import Prepared
 from turing.audit.records import RowRecord, describe_row, moment
 from turing.models.audit import AuditEvent
 from turing.protocol import canonical_json
@@ -69,8 +70,7 @@ def record_events(events: Sequence[Event]) -> list[AuditEvent]:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [CHAIN_LOCK])
     # a statement of its own after the lock was given: it sees what the holder before has committed
-    last = AuditEvent.objects.order_by("-sequence").values_list("sequence", "hash").first()
-    sequence, previous = last or (0, START)
+    sequence, previous = _last_link.first() or (0, START)
     chain = []
     for event, details in described:
         sequence += 1
@@ -87,6 +87,11 @@ def record_events(events: Sequence[Event]) -> list[AuditEvent]:
         link.hash = previous = event_hash(link)
         chain.append(link)
     return AuditEvent.objects.bulk_create(chain)
+
+
+@Prepared
+def _last_link() -> "QuerySet[AuditEvent, tuple[int, str]]":
+    return AuditEvent.objects.order_by("-sequence").values_list("sequence", "hash")[:1]
 
 
 def event_hash(event: AuditEvent) -> str:

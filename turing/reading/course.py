@@ -4,10 +4,12 @@ Reads the order that is stored with the session. Between some trials the reading
 the practice, before a phase with instructions of its own, at a break.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from django.db.models import PositiveIntegerField, Q, QuerySet, UUIDField
+
+from config.prepared import Parameter, Prepared
 from turing.models.reading import ReadingSession
 from turing.models.studies import Study, Trial
 
@@ -34,11 +36,22 @@ class Place:
     total: int | None  # in its section; None when the study does not tell
 
 
-def trials_at(session: ReadingSession, study: Study, positions: Sequence[int]) -> dict[int, Trial]:
-    """Trials by place in the order of the session, from 1; places past its end are left out. One query."""
-    names = {session.trial_order[place - 1]: place for place in positions if 1 <= place <= len(session.trial_order)}
-    trials = Trial.objects.filter(study=study, position__in=list(names)) if names else ()
+def trials_at(session: ReadingSession, place: int, *, and_next: bool = False) -> dict[int, Trial]:
+    """The trial at a place in the order of the session, from 1, and if wanted the one after it; by place. Places that
+    the order does not have are left out. One query.
+    """
+    places = (place, place + 1) if and_next else (place,)
+    names = {session.trial_order[place - 1]: place for place in places if 1 <= place <= len(session.trial_order)}
+    if not names:
+        return {}
+    trials = _two_trials(study=session.study_id, first=min(names), second=max(names))
     return {names[trial.position]: trial for trial in trials}
+
+
+@Prepared
+def _two_trials() -> QuerySet[Trial]:
+    first, second = (Q(position=Parameter(name, PositiveIntegerField())) for name in ("first", "second"))
+    return Trial.objects.filter(first | second, study=Parameter("study", UUIDField()))
 
 
 def place_of(session: ReadingSession, study: Study, position: int) -> Place:
@@ -65,7 +78,7 @@ def interlude_between(study: Study, before: Trial, after: Trial | None, *, posit
 
 def waiting_interlude(session: ReadingSession, study: Study, answered: int) -> tuple[Interlude | None, Trial | None]:
     """What a reader with `answered` answers, who is at no image, rests in, and the trial that comes next."""
-    trials = trials_at(session, study, (answered, answered + 1))
+    trials = trials_at(session, answered, and_next=True)
     after = trials.get(answered + 1)
     if answered == 0 or after is None:
         return None, after

@@ -23,7 +23,15 @@ from turing.reading.errors import (
     UnknownImage,
 )
 from turing.reading.selectors import Current, Rest, describe_current, describe_rest, feedback_on
-from turing.reading.steps import Locked, find_presentation, lock_presentation, require_readable, require_same_page, show
+from turing.reading.steps import (
+    Locked,
+    find_presentation,
+    lock_presentation,
+    presentation_at,
+    require_readable,
+    require_same_page,
+    show,
+)
 from turing.timing import LONGEST_MS, timing_flags
 
 
@@ -71,7 +79,7 @@ def record_answer(
     found = find_presentation(session, token)
     if found is not None:
         session = found.session
-        trials = trials_at(session, session.study, (found.position + 1, found.position + 2))
+        trials = trials_at(session, found.position + 1, and_next=True)
     else:
         session, trials = ReadingSession.objects.select_related("study").get(pk=session.pk), {}
     given = check_answer(session.study, value=value, rating=rating, marks=marks, comment=comment)
@@ -175,7 +183,7 @@ def _go_on(
     rest = interlude_between(study, answered.trial, after, position=position)
     current = None
     if after is not None and rest is None:
-        following = session.presentations.filter(position=position + 1).first()
+        following = presentation_at.first(session=session.pk, position=position + 1)
         if not stop:
             current = show(session, study, trials, position=position + 1, existing=following)
         elif following is not None:
@@ -187,7 +195,7 @@ def _stored_before(session: ReadingSession, answered: Presentation, answer: Answ
     """What `_go_on` said when the answer came for the first time."""
     study = session.study
     position = answered.position
-    trials = trials_at(session, study, (position + 1,))
+    trials = trials_at(session, position + 1)
     after = trials.get(position + 1)
     rest = interlude_between(study, answered.trial, after, position=position)
     current = None

@@ -232,7 +232,7 @@ def study_for_reader(session: ReadingSession) -> StudyForReader:
 def _phase_of(session: ReadingSession, study: Study, answered: int) -> tuple[int, Study | Phase]:
     """The phase of the image that comes next, and what holds its words; after the last image, that of the last."""
     place = min(answered + 1, len(session.trial_order))
-    trial = trials_at(session, study, [place]).get(place)
+    trial = trials_at(session, place).get(place)
     number = 1 if trial is None else trial.phase
     return number, study if number == 1 else study.later_phases.get(number=number)
 

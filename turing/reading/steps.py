@@ -2,10 +2,23 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from django.db.models import Exists, F, OuterRef, Subquery
+from django.db import connection
+from django.db.models import (
+    BigIntegerField,
+    CharField,
+    Exists,
+    F,
+    OuterRef,
+    PositiveIntegerField,
+    QuerySet,
+    Subquery,
+    UUIDField,
+)
 from django.utils import timezone
 
+from config.prepared import Parameter, Prepared
 from turing.models.reading import Answer, Attendance, Presentation, ReadingSession
 from turing.models.studies import Study, Trial
 from turing.reading.course import interlude_between, trials_at
@@ -35,15 +48,45 @@ def find_presentation(session: ReadingSession, token: str) -> Presentation | Non
 
     Raises UnknownImage when the session is not that of its reader, as `lock_session`.
     """
-    found = (
-        Presentation.objects.select_related("trial", "session__study")
-        .defer(*(f"session__study__{name}" for name in LONG_FIELDS))
-        .filter(token=token, session=session.pk, session__reader=session.reader_id)
-        .first()
-    )
+    found = _by_token.first(token=token, session=session.pk, reader=session.reader_id)
     if found is None and not ReadingSession.objects.filter(pk=session.pk, reader=session.reader_id).exists():
         raise UnknownImage
     return found
+
+
+@Prepared
+def _by_token() -> QuerySet[Presentation]:
+    return (
+        Presentation.objects.select_related("trial", "session__study")
+        .defer(*(f"session__study__{name}" for name in LONG_FIELDS))
+        .filter(
+            token=Parameter("token", CharField()),
+            session=Parameter("session", UUIDField()),
+            session__reader=Parameter("reader", BigIntegerField()),
+        )
+    )
+
+
+@Prepared
+def _locked_session() -> QuerySet[ReadingSession, tuple[Any, ...]]:
+    sessions = ReadingSession.objects.select_for_update().filter(pk=Parameter("session", UUIDField()))
+    return sessions.order_by().values_list("pk")
+
+
+@Prepared
+def _with_what_can_change() -> QuerySet[Any]:
+    newest = Attendance.objects.filter(session=OuterRef("session")).order_by("-pk").values("token")[:1]
+    answered = Answer.objects.filter(session=OuterRef("session"), trial=OuterRef("trial"))
+    return Presentation.objects.annotate(
+        newest=Subquery(newest), is_answered=Exists(answered), study_status=F("session__study__status")
+    ).filter(pk=Parameter("pk", BigIntegerField()))
+
+
+@Prepared
+def presentation_at() -> QuerySet[Presentation]:
+    return Presentation.objects.filter(
+        session=Parameter("session", UUIDField()), position=Parameter("position", PositiveIntegerField())
+    )
 
 
 @dataclass(frozen=True)
@@ -59,17 +102,9 @@ def lock_presentation(found: Presentation) -> Locked | None:
     """Locks the session of what `find_presentation` found, and reads again, in one query, all that can have changed,
     the status of its study included. None when its token is not the same any more.
     """
-    # a list: nothing but the lock is wanted
-    list(ReadingSession.objects.select_for_update().filter(pk=found.session_id).order_by().values_list("pk"))
-    newest = Attendance.objects.filter(session=OuterRef("session")).order_by("-pk").values("token")[:1]
-    answered = Answer.objects.filter(session=OuterRef("session"), trial=OuterRef("trial"))
-    fresh = (
-        Presentation.objects.annotate(
-            newest=Subquery(newest), is_answered=Exists(answered), study_status=F("session__study__status")
-        )
-        .order_by()
-        .get(pk=found.pk)
-    )
+    if connection.features.has_select_for_update:  # on SQLite the transaction is the lock
+        _locked_session(session=found.session_id)
+    (fresh,) = _with_what_can_change(pk=found.pk)
     found.session.study.status = fresh.study_status
     fresh.session, fresh.trial = found.session, found.trial
     if fresh.token != found.token:
@@ -107,9 +142,9 @@ def require_same_page(newest: str | None, attendance: str) -> None:
 
 def make_current(session: ReadingSession, study: Study, *, position: int) -> None:
     """Make the image at `position` current, and the one after it ready to be fetched ahead. Nothing at the end."""
-    trials = trials_at(session, study, (position, position + 1))
+    trials = trials_at(session, position, and_next=True)
     if position in trials:
-        existing = session.presentations.filter(position=position).first()
+        existing = presentation_at.first(session=session.pk, position=position)
         show(session, study, trials, position=position, existing=existing)
 
 

@@ -294,7 +294,7 @@ def test_the_command_says_whether_the_record_is_whole(study):
 
 def test_the_command_speaks_json(study):
     with without_triggers():
-        execute("UPDATE turing_study SET seed = 8 WHERE id = (SELECT study_id FROM turing_trial LIMIT 1)")
+        Study.objects.filter(pk=study.pk).update(seed=8)
         status, text = run("--json")
 
     report = json.loads(text)

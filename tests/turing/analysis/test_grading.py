@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from turing.analysis import AnalysisOptions, make_answers
-from turing.analysis.graded import analyse_graded
-from turing.stats.graded import average_area, compare_paired_areas, fit_binormal, obuchowski_rockette
+from turing.analysis.grading import grade
+from turing.stats.graded import average_area, calibration, compare_paired_areas, fit_binormal, obuchowski_rockette
 from turing.stats.roc import roc_area
 
 OPTIONS = AnalysisOptions()
@@ -33,13 +33,13 @@ def graded_study(seed=1, *, n_readers=4, n_images=40, steps=6, pairs=False):
 def test_each_reader_has_the_curve_of_his_or_her_own_ratings():
     answers = graded_study()
 
-    result, reason = analyse_graded(answers, OPTIONS)
+    result, reason = grade(answers, OPTIONS)
 
     assert reason == ""
     for code, part in enumerate(result.readers):
         own = answers.select(readers=[code])
         cases, controls = own.rating[own.truth == 1], own.rating[own.truth == 0]
-        assert (part.reader, part.n_ratings) == (answers.readers[code], 40)
+        assert part.name == answers.readers[code]
         assert part.area == roc_area(cases, controls)
         assert part.binormal.auc == fit_binormal(cases, controls).auc
         assert sum(step.synthetic.n for step in part.steps) == 40
@@ -50,22 +50,24 @@ def test_average_and_groups_are_over_the_right_readers():
     table = np.array([answers.rating[answers.reader == code] for code in range(4)]).T  # rows are in the order of images
     truth = answers.truth[answers.reader == 0]
 
-    result, _ = analyse_graded(answers, OPTIONS)
+    result, _ = grade(answers, OPTIONS)
 
     overall = average_area(table[truth == 1], table[truth == 0])
-    assert (result.overall.average.estimate, result.overall.average.se) == pytest.approx((overall.estimate, overall.se))
+    first, _, of_more = result.averages
+    assert [part.name for part in result.averages] == ["all", "less", "more"]
+    assert (first.u_statistics.estimate, first.u_statistics.se) == pytest.approx((overall.estimate, overall.se))
     more = obuchowski_rockette(table[truth == 1][:, 1::2], table[truth == 0][:, 1::2])
-    assert result.groups["more"].anova.se == pytest.approx(more.se)
-    reference, name, difference = result.between_groups[0]
-    assert (reference, name) == ("less", "more")
+    assert of_more.obuchowski_rockette.se == pytest.approx(more.se)
+    part = result.between_groups[0]
+    assert (part.reference, part.group) == ("less", "more")
     areas = [part.area.auc for part in result.readers]
-    assert difference.difference == pytest.approx(np.mean(areas[1::2]) - np.mean(areas[::2]))
+    assert part.difference.difference == pytest.approx(np.mean(areas[1::2]) - np.mean(areas[::2]))
 
 
 def test_readers_are_compared_in_pairs_with_holms_correction():
     answers = graded_study()
 
-    result, _ = analyse_graded(answers, OPTIONS)
+    result, _ = grade(answers, OPTIONS)
 
     assert len(result.pairs_of_readers) == 6
     first = result.pairs_of_readers[0]
@@ -79,46 +81,43 @@ def test_readers_are_compared_in_pairs_with_holms_correction():
 
 
 def test_many_readers_are_not_compared_in_pairs():
-    result, _ = analyse_graded(graded_study(n_readers=13, n_images=12), OPTIONS)
+    result, _ = grade(graded_study(n_readers=13, n_images=12), OPTIONS)
 
     assert result.pairs_of_readers == ()
     assert result.pairs_reason.startswith("13 readers make 78 pairs")
 
 
-@pytest.mark.parametrize(
-    ("change", "text"),
-    [
-        (lambda rating: rating, "Ratings are steps from 1 to 6."),
-        (lambda rating: rating * 15.5, "read as per cent"),
-        (lambda rating: (rating - 0.5) / 6, "read as probabilities of being synthetic"),
-        (lambda rating: rating * 100 - 300, "state no probability"),
-    ],
-)
-def test_how_ratings_were_read_as_probabilities_is_said(change, text):
-    answers = graded_study()
-    changed = make_answers(
+def test_stated_probabilities_are_calibrated_and_steps_are_counted():
+    """As per cent the ratings are read as probabilities; as steps of a scale in words they are not."""
+    answers = graded_study(steps=30)
+    percent = rated_again(answers, answers.rating * 3)
+
+    assert grade(graded_study(), OPTIONS)[0].calibration is None
+    result = grade(percent, OPTIONS)[0]
+    expected = calibration(percent.rating / 100, percent.truth)
+    assert (result.scale, result.calibration.brier) == ("0 to 100 per cent", pytest.approx(expected.brier))
+    assert result.readers[0].calibration.n == 40
+    assert result.readers[0].steps == ()
+
+
+def rated_again(answers, rating):
+    return make_answers(
         reader=[answers.readers[code] for code in answers.reader],
         image=[answers.images[code] for code in answers.image],
         truth=answers.truth,
         answer=answers.answer,
-        rating=change(answers.rating),
+        rating=rating,
     )
-
-    result, _ = analyse_graded(changed, OPTIONS)
-
-    assert text in result.stated
-    assert (result.calibration is None) == ("no probability" in text)
-    assert result.readers[0].area.auc == analyse_graded(answers, OPTIONS)[0].readers[0].area.auc
 
 
 def test_pairs_have_the_average_share_of_right_choices():
     answers = graded_study(pairs=True)
 
-    result, reason = analyse_graded(answers, OPTIONS)
+    result, reason = grade(answers, OPTIONS)
 
-    assert (reason, result.is_pairs, result.readers) == ("", True, ())
-    assert result.overall.average.estimate == pytest.approx(answers.correct.mean())
-    assert set(result.groups) == {"less", "more"}
+    assert (reason, result.readers) == ("", ())
+    assert result.averages[0].u_statistics.estimate == pytest.approx(answers.correct.mean())
+    assert [part.name for part in result.averages] == ["all", "less", "more"]
 
 
 def test_without_ratings_or_with_one_class_there_is_a_reason():
@@ -126,9 +125,16 @@ def test_without_ratings_or_with_one_class_there_is_a_reason():
     plain = make_answers(reader=["A", "A"], image=["1", "2"], truth=[0, 1], answer=[0, 1])
     missing = make_answers(reader=["A", "A"], image=["1", "2"], truth=[0, 1], answer=[0, 1], rating=[math.nan] * 2)
 
-    assert analyse_graded(plain, OPTIONS) == (
-        None,
-        "the answers are not graded: there is no rating, so there is no ROC curve",
-    )
-    assert analyse_graded(missing, OPTIONS)[1] == "no answer has a rating, so there is no ROC curve"
-    assert analyse_graded(answers.select(truth="real"), OPTIONS)[1].startswith("only real images have ratings")
+    assert grade(plain, OPTIONS)[1].startswith("answers are not graded")
+    assert grade(missing, OPTIONS)[1] == "no answer has a rating"
+    assert grade(answers.select(truth="real"), OPTIONS)[1].startswith("only real images have ratings")
+
+
+def test_answers_without_a_rating_are_left_out_and_counted():
+    answers = graded_study()
+    rating = answers.rating.copy()
+    rating[0] = math.nan
+
+    result, _ = grade(rated_again(answers, rating), OPTIONS)
+
+    assert (result.n_unrated, result.pairs_of_readers[0].n_images, result.pairs_of_readers[-1].n_images) == (1, 39, 40)

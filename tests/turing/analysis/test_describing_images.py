@@ -3,7 +3,7 @@
 import numpy as np
 
 from turing.analysis import AnalysisOptions, make_answers
-from turing.analysis.images import analyse_images
+from turing.analysis.describing import describe_images
 
 
 def study(seed=1, *, n_readers=5, n_images=40, answer=None, pairs=False):
@@ -23,7 +23,7 @@ def study(seed=1, *, n_readers=5, n_images=40, answer=None, pairs=False):
 def test_images_are_named_and_the_hardest_come_first():
     answers = study()
 
-    result, reason = analyse_images(answers, AnalysisOptions())
+    result, reason = describe_images(answers, AnalysisOptions())
 
     assert (reason, result.difficulty_formula) == ("", "correct ~ truth + (1|image) + (1|reader)")
     ranked = [part.image for part in result.difficulty.images]
@@ -39,7 +39,7 @@ def test_unanimous_images_are_those_with_equal_answers():
     answers = study()
     codes, truth = answers.table(), answers.truth[answers.reader == 0]
 
-    result, _ = analyse_images(answers, AnalysisOptions())
+    result, _ = describe_images(answers, AnalysisOptions())
 
     for kind in result.unanimous.kinds:
         expected = [
@@ -49,7 +49,7 @@ def test_unanimous_images_are_those_with_equal_answers():
 
 
 def test_one_class_has_a_model_without_the_class():
-    result, _ = analyse_images(study().select(truth="real"), AnalysisOptions())
+    result, _ = describe_images(study().select(truth="real"), AnalysisOptions())
 
     assert result.difficulty_formula == "correct ~ 1 + (1|image) + (1|reader)"
     assert result.difficulty.is_defined
@@ -57,28 +57,28 @@ def test_one_class_has_a_model_without_the_class():
 
 def test_separation_by_class_falls_back_to_the_model_without_it():
     """Everybody calls every image synthetic: synthetic ones are always right, real ones never."""
-    result, _ = analyse_images(study(answer=np.ones_like), AnalysisOptions())
+    result, _ = describe_images(study(answer=np.ones_like), AnalysisOptions())
 
     assert result.difficulty.is_defined is False or result.difficulty_formula.startswith("correct ~ 1")
     assert [kind.n for kind in result.unanimous.kinds] == [20, 0, 0, 20]
 
 
 def test_all_right_is_not_estimable_and_says_so():
-    result, _ = analyse_images(study(answer=lambda truth: truth), AnalysisOptions())
+    result, _ = describe_images(study(answer=lambda truth: truth), AnalysisOptions())
 
     assert result.difficulty.is_defined is False
     assert "all answers are 1" in result.difficulty.reason
 
 
 def test_pairs_have_difficulty_only():
-    result, _ = analyse_images(study(pairs=True), AnalysisOptions())
+    result, _ = describe_images(study(pairs=True), AnalysisOptions())
 
     assert result.difficulty.is_defined
     assert (result.unanimous, result.unanimous_reason != "") == (None, True)
 
 
 def test_no_answer_says_so():
-    assert analyse_images(study(answer=lambda truth: np.full_like(truth, -1)), AnalysisOptions()) == (
+    assert describe_images(study(answer=lambda truth: np.full_like(truth, -1)), AnalysisOptions()) == (
         None,
         "there is no answer",
     )
