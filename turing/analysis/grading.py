@@ -75,7 +75,8 @@ def _scale(rating: np.ndarray | None) -> str:
 
 def _reader(answers: Answers, name: str, scale: str, options: AnalysisOptions) -> GradedReader:
     rating = answers.rating if answers.rating is not None else np.zeros(0)
-    cases, controls = rating[answers.truth == 1], rating[answers.truth == 0]
+    # sorted, so that what is drawn at random does not depend on the order of the rows
+    cases, controls = np.sort(rating[answers.truth == 1]), np.sort(rating[answers.truth == 0])
     level = options.confidence
     return GradedReader(
         name=name,

@@ -18,7 +18,7 @@ def add_reading_arguments(parser: ArgumentParser) -> None:
                          help="a word in the file that means real, synthetic, left, right or missing")  # fmt: skip
     reading.add_argument("--covariate", action="append", metavar="COLUMN", help="a further column to keep")
     reading.add_argument("--reference-group", metavar="GROUP", help="the others are compared with it")
-    reading.add_argument("--positive-class", choices=["real", "synthetic"], default="real",
+    reading.add_argument("--positive-class", choices=["real", "synthetic"],
                          help="whose share of right answers is called sensitivity (default: real)")  # fmt: skip
     reading.add_argument("--repeats", action="store_true",
                          help="a second row of a reader about an image is a repeat, not a mistake")  # fmt: skip

@@ -1,0 +1,71 @@
+import io
+import zipfile
+
+import docx
+import pytest
+from docx.oxml.ns import qn
+from PIL import Image
+
+from tests.turing.report.studies import SOME_NAMES, simulated
+from turing.report.building import build_document
+from turing.report.docx_file import docx_bytes
+
+
+@pytest.fixture(scope="module")
+def document():
+    return build_document(simulated(names=SOME_NAMES))
+
+
+@pytest.fixture(scope="module")
+def data(document):
+    return docx_bytes(document)
+
+
+@pytest.fixture(scope="module")
+def word(data):
+    return docx.Document(io.BytesIO(data))
+
+
+def test_sections_are_headings(word, document):
+    headings = [p.text for p in word.paragraphs if p.style.name == "Heading 1"]
+
+    assert headings == [section.title for section in document.sections]
+
+
+def test_tables_are_tables_with_a_header_row_that_repeats(word, document):
+    assert len(word.tables) == len(document.tables())
+    for grid, table in zip(word.tables, document.tables(), strict=True):
+        assert tuple(cell.text for cell in grid.rows[0].cells) == table.columns
+        assert grid.rows[0]._tr.trPr.find(qn("w:tblHeader")) is not None
+        assert len(grid.rows) == 1 + len(table.rows)
+
+
+def test_cells_say_what_the_table_says(word, document):
+    grid, table = word.tables[0], document.tables()[0]
+
+    for row, printed in zip(list(grid.rows)[1:], table.rows, strict=True):
+        assert row.cells[0].text == printed.cells[0]
+        if printed.kind != "group":
+            assert tuple(cell.text for cell in row.cells) == printed.cells
+
+
+def test_pictures_have_alternative_text_and_300_dots_per_inch(word, document):
+    shapes = word.inline_shapes
+
+    assert [shape._inline.docPr.get("descr") for shape in shapes] == [figure.alt for figure in document.figures()]
+    pictures = [part.blob for part in word.part.package.iter_parts() if part.content_type == "image/png"]
+    for figure in document.figures():
+        widths = [Image.open(io.BytesIO(blob)).width for blob in pictures]
+        assert any(abs(width - 300 * figure.size[0]) <= 1 for width in widths)
+
+
+def test_no_file_inside_has_a_date(data):
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        assert b"Document" in archive.read("[Content_Types].xml") or archive.testzip() is None
+
+
+def test_captions_are_captions(word, document):
+    captions = [p.text for p in word.paragraphs if p.style.name == "Caption"]
+
+    assert len(captions) == len(document.tables()) + len(document.figures())

@@ -1,0 +1,1 @@
+"""Reports of reader studies: an analysis goes in, a document comes out, and renderers make files of it. No Django."""

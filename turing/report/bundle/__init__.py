@@ -1,0 +1,1 @@
+"""The replication bundle: everything with which others get the same numbers without this program."""

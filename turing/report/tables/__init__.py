@@ -1,0 +1,1 @@
+"""Tables of reports from an analysis, one module for each."""
