@@ -43,9 +43,11 @@ def readers_by_maximum(study: Study, sd_image: float) -> np.ndarray:
     return fit.model.design.back @ found.point.parameters[2:]
 
 
-@pytest.mark.parametrize("name", ["paper_like", "weak_effect", "unbalanced", "zero_reader_var", "medium_20x400"])
+@pytest.mark.parametrize(
+    "name", ["paper_like", "weak_effect", "unbalanced", "zero_reader_var", "medium_20x400", "repeats"]
+)
 def test_readers_intercepts_are_those_of_a_model_with_readers_as_fixed_effects(name):
-    study = oracle_study(name)
+    study = simulated_study(3, n_images=60, missing=0.2, repeats=40) if name == "repeats" else oracle_study(name)
     fit = fit_study(study)
 
     spread = measure_reader_spread(fit)
