@@ -6,8 +6,10 @@ from turing.report.csv_files import csv_text
 from turing.report.document import Data, Document, Row, Section, Table, data_of
 from turing.report.formatting import number
 
+ONE_ROW = (Row(("a", "1")),)
 
-def make_table(key="t", rows=(Row(("a", "1")),)):
+
+def make_table(key="t", rows=ONE_ROW):
     return Table(key=key, title="Title", columns=("Name", "Value"), rows=rows, data=data_of(("x",), [(1,)]))
 
 
@@ -50,7 +52,7 @@ def test_data_are_rectangular():
 def test_csv_keeps_every_digit_and_disarms_formulas():
     data = data_of(("name", "x"), [("=1+1", 0.1 + 0.2), ("b, c", math.nan), (None, math.inf), ("d", 7)])
 
-    assert csv_text(data) == "name,x\r\n'=1+1,0.30000000000000004\r\n\"b, c\",\r\n,Inf\r\nd,7\r\n"
+    assert csv_text(data) == 'name,x\r\n\'=1+1,0.30000000000000004\r\n"b, c",\r\n,Inf\r\nd,7\r\n'
 
 
 def test_a_number_that_does_not_exist_is_said_so():
