@@ -2,7 +2,6 @@
 
 import json
 import math
-import secrets
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,8 +14,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from turing.analysis import Analysis, AnalysisOptions, Answers, AnswersError, analyse, read_csv, to_json
+from turing.analysis import Analysis, AnalysisOptions, AnswersError, analyse, to_json
 from turing.analysis.columns import NAMES, WORDS
+from turing.management.reading_arguments import add_reading_arguments, read_answers, write_whole
 from turing.stats.accuracy import Proportion
 
 EXAMPLES = """
@@ -55,22 +55,7 @@ class Command(BaseCommand):
                             help="of the report: html, pdf, docx, latex, csv, json, figures, bundle, separated by "
                                  "commas (default: all)")  # fmt: skip
         parser.add_argument("--title", default="", help="of the report")
-        reading = parser.add_argument_group("reading the file")
-        reading.add_argument("--column", action="append", default=[], metavar="ROLE=COLUMN",
-                             help="the column of a role, if its name does not say so; ROLE= leaves it out")  # fmt: skip
-        reading.add_argument("--label", action="append", default=[], metavar="WORD=MEANING",
-                             help="a word in the file that means real, synthetic, left, right or missing")  # fmt: skip
-        reading.add_argument("--covariate", action="append", metavar="COLUMN", help="a further column to keep")
-        reading.add_argument("--reference-group", metavar="GROUP", help="the others are compared with it")
-        reading.add_argument("--positive-class", choices=["real", "synthetic"],
-                             help="whose share of right answers is called sensitivity (default: real)")  # fmt: skip
-        reading.add_argument("--repeats", action="store_true",
-                             help="a second row of a reader about an image is a repeat, not a mistake")  # fmt: skip
-        reading.add_argument(
-            "--rating-cut", type=float, metavar="X", help="no answers: a rating above X says synthetic"
-        )
-        reading.add_argument("--rating-high", choices=["real", "synthetic"], default="synthetic",
-                             help="what a high rating means (default: synthetic)")  # fmt: skip
+        add_reading_arguments(parser)
         plan = parser.add_argument_group("declared before the answers are seen")
         default = AnalysisOptions()
         plan.add_argument("--margin", type=float, default=default.margin,
@@ -79,6 +64,8 @@ class Command(BaseCommand):
         plan.add_argument("--seed", type=int, default=default.seed, help="of the bootstrap (default: %(default)s)")
         plan.add_argument("--min-seconds", type=float, help="a shorter reading time is an outlier")
         plan.add_argument("--max-seconds", type=float, help="a longer one is")
+        plan.add_argument("--mad-factor", type=float, metavar="X",
+                          help="so is one further than X scaled MADs from the reader's median; 3.5 is usual")  # fmt: skip
         plan.add_argument("--model", action="append", default=[], metavar="FORMULA", help="a further mixed model")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -89,9 +76,10 @@ class Command(BaseCommand):
                 seed=options["seed"],
                 min_seconds=options["min_seconds"],
                 max_seconds=options["max_seconds"],
+                mad_factor=options["mad_factor"],
                 models=tuple(options["model"]),
             )
-            answers = _read(options)
+            answers = read_answers(options["file"], options)
             with _progress_bar() as say:
                 analysis = analyse(answers, settings, progress=say)
         except AnswersError as error:
@@ -110,7 +98,7 @@ class Command(BaseCommand):
         if target == "-":
             self.stdout.write(text)
             return
-        _write(Path(target), text + "\n")
+        write_whole(Path(target), text + "\n")
         self.stdout.write(f"Numbers written to {target}")
 
     def _write_report(self, analysis: Analysis, options: dict[str, Any]) -> None:
@@ -185,30 +173,6 @@ def _percent(share: Proportion) -> str:
     return f"{100 * share.estimate:.1f} % ({100 * share.low:.1f}-{100 * share.high:.1f})"
 
 
-def _read(options: dict[str, Any]) -> Answers:
-    return read_csv(
-        options["file"],
-        columns=_pairs("--column", options["column"]),
-        labels=_pairs("--label", options["label"]),
-        positive_class=options["positive_class"],
-        reference_group=options["reference_group"],
-        covariates=options["covariate"],
-        rating_cut=options["rating_cut"],
-        rating_high=options["rating_high"],
-        repeats=options["repeats"],
-    )
-
-
-def _pairs(option: str, texts: list[str]) -> dict[str, str]:
-    pairs = {}
-    for text in texts:
-        name, sign, value = text.partition("=")
-        if not sign or not name:
-            raise ValueError(f"{option} {text}: it is written as {option} NAME=VALUE")
-        pairs[name.strip()] = value.strip()
-    return pairs
-
-
 @contextmanager
 def _progress_bar() -> Iterator[Callable[[float, str], None]]:
     """On the terminal only; what is written to the output stays free of it."""
@@ -217,14 +181,3 @@ def _progress_bar() -> Iterator[Callable[[float, str], None]]:
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("Reading", total=1.0)
         yield lambda done, what: bar.update(task, completed=done, description=what)
-
-
-def _write(path: Path, text: str) -> None:
-    """All or nothing."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise CommandError(f"{path} cannot be written: {error.strerror}. Choose another place.") from error
