@@ -1,10 +1,26 @@
 """Fixtures for every test."""
 
+import os
+
 import pytest
 from django.db import connection, transaction
 
 from config.accounts.models import User
 from tests.factories import UserFactory
+
+WITH_DATABASE = {"db", "transactional_db", "live_server"}  # fixtures that give a test the database
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL, which comes second: only what has to do with a database. The rest would say the same again."""
+    if "TEST_DATABASE_URL" not in os.environ:
+        return
+    chosen, rest = [], []
+    for item in items:
+        uses = item.get_closest_marker("django_db") or WITH_DATABASE & set(getattr(item, "fixturenames", ()))
+        (chosen if uses else rest).append(item)
+    config.hook.pytest_deselected(items=rest)
+    items[:] = chosen
 
 
 @pytest.fixture

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from turing.analysis.answers import Answers
+from turing.analysis.comparing_readers import compare_groups, compare_pairs, shares_by_step
 from turing.analysis.options import AnalysisOptions
 from turing.analysis.parts import Graded, GradedReader, ReaderAverages
 from turing.stats.graded import (
+    Calibration,
     average_area,
     average_share,
     calibration,
@@ -34,11 +36,30 @@ def grade(answers: Answers, options: AnalysisOptions) -> tuple[Graded | None, st
     rated = answers.rows(np.isfinite(answers.rating))
     if not len(rated):
         return None, "no answer has a rating"
+    if len(kinds := np.unique(rated.truth)) < 2:
+        return None, f"only {rated.class_names[int(kinds[0])]} images have ratings: a ROC curve needs both kinds"
     scale = _scale(rated.rating)
     readers = tuple(
         _reader(rated.select(readers=(code,)), name, scale, options) for code, name in enumerate(answers.readers)
     )
-    return Graded(readers, _of_everyone_and_groups(rated, options), scale), ""
+    pairs, pairs_reason = compare_pairs(rated, options)
+    return Graded(
+        readers=readers,
+        averages=_of_everyone_and_groups(rated, options),
+        scale=scale,
+        calibration=_calibrated(rated, scale, options),
+        between_groups=compare_groups(rated, [reader.area.auc for reader in readers], options),
+        pairs_of_readers=pairs,
+        pairs_reason=pairs_reason,
+        n_unrated=len(answers) - len(rated),
+    ), ""
+
+
+def _calibrated(answers: Answers, scale: str, options: AnalysisOptions) -> Calibration | None:
+    unit = {PERCENT: 100.0, PROBABILITY: 1.0}.get(scale)
+    if unit is None or answers.rating is None:
+        return None
+    return calibration(answers.rating / unit, answers.truth == 1, confidence=options.confidence)
 
 
 def _scale(rating: np.ndarray | None) -> str:
@@ -54,9 +75,9 @@ def _scale(rating: np.ndarray | None) -> str:
 
 def _reader(answers: Answers, name: str, scale: str, options: AnalysisOptions) -> GradedReader:
     rating = answers.rating if answers.rating is not None else np.zeros(0)
-    cases, controls = rating[answers.truth == 1], rating[answers.truth == 0]
+    # sorted, so that what is drawn at random does not depend on the order of the rows
+    cases, controls = np.sort(rating[answers.truth == 1]), np.sort(rating[answers.truth == 0])
     level = options.confidence
-    unit = {PERCENT: 100.0, PROBABILITY: 1.0}.get(scale)
     return GradedReader(
         name=name,
         area=roc_area(cases, controls, confidence=level),
@@ -66,7 +87,8 @@ def _reader(answers: Answers, name: str, scale: str, options: AnalysisOptions) -
             cases, controls, low_end=HIGH_SPECIFICITY, n_bootstrap=options.n_bootstrap, seed=options.seed,
             confidence=level,
         ),
-        calibration=calibration(rating / unit, answers.truth == 1, confidence=level) if unit is not None else None,
+        calibration=_calibrated(answers, scale, options),
+        steps=shares_by_step(answers, options),
     )  # fmt: skip
 
 

@@ -94,6 +94,11 @@ def _numbers(values: Iterable[float]) -> list[float | int | None]:
     return [_number(value) for value in values]
 
 
+def to_plain(value: Any) -> Any:
+    """Any part of an analysis, or a comparison of studies, as `to_json` would write it."""
+    return _plain(value)
+
+
 def _plain(value: Any) -> Any:
     """Dataclasses, mappings, sequences and arrays as JSON; designs, models and arrays per answer are left out."""
     if isinstance(value, Proportion):

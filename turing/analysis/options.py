@@ -22,6 +22,7 @@ class AnalysisOptions:
     n_bootstrap_kappa: int = 2000  # draws of images for the bootstrap of kappa
     min_seconds: float | None = None  # a shorter reading time is an outlier; None: no rule
     max_seconds: float | None = None  # a longer one is
+    mad_factor: float | None = None  # so is one this many scaled MADs from the reader's own median of log(t + 1)
     small_sample: bool = True  # compute the small-sample interval of the odds ratio beside Wald's
     models: tuple[str, ...] = ()  # further mixed models, such as "correct ~ experience * position"; see `formulas`
 
@@ -37,6 +38,9 @@ class AnalysisOptions:
             value = getattr(self, name)
             bad = value is not None and not (math.isfinite(value) and value >= 0)
             _refuse(bad, name, value, "a number of seconds from 0, or nothing for no rule")
+        mad = self.mad_factor
+        bad_mad = mad is not None and not (math.isfinite(mad) and mad > 0)
+        _refuse(bad_mad, "mad_factor", mad, "a number above 0, such as 3.5, or nothing for no rule")
         if self.min_seconds is not None and self.max_seconds is not None and self.min_seconds >= self.max_seconds:
             raise ValueError(
                 f"min_seconds = {self.min_seconds:g} must be below max_seconds = {self.max_seconds:g}: else every "

@@ -9,9 +9,18 @@ from turing.stats.accuracy import PairAccuracy, Proportion, ReaderAccuracy
 from turing.stats.agreement import FleissKappa
 from turing.stats.agreement_bootstrap import AgreementBootstrap
 from turing.stats.cohen import PairwiseKappa
+from turing.stats.comparison import Difference
 from turing.stats.difficulty import Difficulty
 from turing.stats.equivalence import Equivalence
-from turing.stats.graded import BinormalFit, Calibration, ObuchowskiRockette, PartialArea, ReaderAverage, RocCurve
+from turing.stats.graded import (
+    AreaComparison,
+    BinormalFit,
+    Calibration,
+    ObuchowskiRockette,
+    PartialArea,
+    ReaderAverage,
+    RocCurve,
+)
 from turing.stats.gwet import GwetAgreement
 from turing.stats.mixed import LinearFit, LogisticFit, OddsCoefficient, Remark
 from turing.stats.retest import CohenKappa
@@ -191,6 +200,14 @@ class CovariateModel:
 
 
 @dataclass(frozen=True)
+class StepShare:
+    """How often images with this rating were synthetic: what a step of a scale in words was worth."""
+
+    rating: float
+    synthetic: Proportion
+
+
+@dataclass(frozen=True)
 class GradedReader:
     """One reader's graded answers: synthetic images are the cases, whatever the positive class is."""
 
@@ -200,6 +217,27 @@ class GradedReader:
     binormal: BinormalFit
     partial: PartialArea  # at specificity 0.9 to 1: of the real images at most one in ten called synthetic
     calibration: Calibration | None  # None: ratings are steps, not probabilities
+    steps: tuple[StepShare, ...] = ()  # of up to ten different ratings
+
+
+@dataclass(frozen=True)
+class PairOfReaders:
+    """Two readers' areas on the images both rated (DeLong, paired)."""
+
+    first: str
+    second: str
+    n_images: int
+    comparison: AreaComparison
+    p_holm: float  # corrected for all pairs of readers
+
+
+@dataclass(frozen=True)
+class GroupDifference:
+    """Mean area of a group less that of the reference group, by Welch's t over readers."""
+
+    reference: str
+    group: str
+    difference: Difference
 
 
 @dataclass(frozen=True)
@@ -218,12 +256,18 @@ class Graded:
     readers: tuple[GradedReader, ...]
     averages: tuple[ReaderAverages, ...]  # all first, then groups
     scale: str  # what the ratings are, in words
+    calibration: Calibration | None = None  # all readers pooled; answers are taken as independent
+    between_groups: tuple[GroupDifference, ...] = ()
+    pairs_of_readers: tuple[PairOfReaders, ...] = ()
+    pairs_reason: str = ""  # why there are none
+    n_unrated: int = 0  # first answers without a rating; left out
 
 
 @dataclass(frozen=True)
 class ReaderTimes:
-    name: str  # of the reader
+    name: str  # of the reader or group
     distribution: TimeDistribution
+    n_outliers: int = 0  # of these times, marked as doubtful
 
 
 @dataclass(frozen=True)
@@ -237,6 +281,8 @@ class Times:
     linear_without_outliers: Mapping[str, LinearPart]  # as `Analysis.linear`; empty when no answer is marked
     trend: TrendSensitivity | None  # learning and fatigue; None: see `trend_reason`
     trend_reason: str
+    groups: tuple[ReaderTimes, ...] = ()
+    without_outliers: TimeDistribution | None = None  # None: no answer is marked
 
 
 @dataclass(frozen=True)
@@ -246,6 +292,7 @@ class Images:
     difficulty: Difficulty  # of all images, the class being a covariate
     unanimous: Unanimous | None  # None for pairs
     unanimous_reason: str
+    difficulty_formula: str = ""  # of the model that the difficulty is from
 
 
 @dataclass(frozen=True)

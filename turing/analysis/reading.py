@@ -8,7 +8,7 @@ from typing import IO
 
 import numpy as np
 
-from turing.analysis.answers import CLASSES, MISSING, Answers, AnswersError, Problem, make_answers
+from turing.analysis.answers import CLASSES, MISSING, Answers, AnswersError, Problem, make_answers, natural_key
 from turing.analysis.checking import (
     counted,
     find_two_groups,
@@ -30,7 +30,7 @@ def read_csv(
     *,
     columns: Mapping[str, str] | None = None,
     labels: Mapping[str, str] | None = None,
-    positive_class: str = "real",
+    positive_class: str | None = None,
     reference_group: str | None = None,
     covariates: Sequence[str] | None = None,
     rating_cut: float | None = None,
@@ -45,7 +45,8 @@ def read_csv(
     source : path, content, or open file; see `tables.read_table` for encodings and separators.
     columns : role -> column name, where it cannot be guessed; roles are those of `columns.NAMES`. "" leaves a role out.
     labels : word in the file -> "real", "synthetic", "left", "right" or "missing", for words that are not understood.
-    positive_class : whose share of right answers is the sensitivity.
+    positive_class : whose share of right answers is the sensitivity; left out: what a column `positive_class` says, as
+        our own export has one, else real.
     reference_group : the first level of the group column; left out: the first in natural order.
     covariates : further columns to keep; left out: those of `columns.COVARIATES` that are there and vary.
     rating_cut : where there is a rating and no answer: a rating above it says synthetic.
@@ -59,10 +60,11 @@ def read_csv(
     ValueError : a parameter out of range.
     """
     for value, what in ((positive_class, "positive_class"), (rating_high, "rating_high")):
-        if value not in CLASSES:
+        if value is not None and value not in CLASSES:
             raise ValueError(f"{what} = {value}: it must be real or synthetic")
     table = read_table(source, name=name)
     reading = _Reading(table, choose_columns(table.header, columns), labels, repeats=repeats)
+    positive_class = positive_class or reading.positive_class()
     return reading.answers(positive_class, reference_group, covariates, rating_cut, rating_high)
 
 
@@ -100,6 +102,7 @@ class _Reading:
         if group is not None:
             self.problems += find_two_groups(self.table, self.roles["group"], reader, group)
         self.notes += note_spellings(reader)
+        self._note_simulated(reader)
         if self.problems:
             raise AnswersError(sorted(self.problems, key=lambda problem: problem.row or 0))
         return make_answers(
@@ -121,6 +124,15 @@ class _Reading:
             source=self.table.source,
             notes=tuple(self.notes),
         )
+
+    def positive_class(self) -> str:
+        if "positive_class" not in self.table.header:
+            return "real"
+        said = sorted(set(self.table.column("positive_class")))
+        if len(said) != 1 or said[0] not in CLASSES:
+            self._problem(None, "positive_class", f"must be real or synthetic throughout, and holds {', '.join(said)}")
+            return "real"
+        return said[0]
 
     def _without_practice(self, table: Table) -> Table:
         if "practice" not in self.roles:
@@ -342,6 +354,15 @@ class _Reading:
         if numeric_group and numeric_group not in names:
             names.append(numeric_group)
         return {name: _typed(self.table.column(name)) for name in names}
+
+    def _note_simulated(self, reader: list[str]) -> None:
+        """Our own export marks readers that a program played."""
+        if "simulated" in self.table.header:
+            cells = self.table.column("simulated")
+            simulated = {name for name, cell in zip(reader, cells, strict=True) if yes_or_no(cell)}
+            if simulated:
+                are = counted(len(simulated), "reader is", "readers are")
+                self.notes.append(f"{are} simulated by a program: {', '.join(sorted(simulated, key=natural_key))}.")
 
     def _repeats(self, reader: list[str], image: list[str], position: np.ndarray | None) -> np.ndarray:
         """Which answers are later ones: those marked, and, if told so, second rows of a reader about an image."""

@@ -37,7 +37,7 @@ from turing.reading.forms import (
 )
 from turing.reading.markdown import render_markdown
 
-AUTHENTICATION_BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
+AUTHENTICATION_BACKEND = "config.accounts.signed_in.AuthenticationBackend"
 no_store = cache_control(no_store=True)
 SessionView = Callable[..., HttpResponse]
 LOCK_WAIT_S = 10  # below the time after which the page gives a request up (static/js/reading/server.js)

@@ -3,7 +3,7 @@ outliers are marked and counted, and what depends on them is computed with and w
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -30,7 +30,7 @@ class TimeDistribution:
     geometric_mean: float  # exp(mean(log(t + 1))) - 1: the centre on the scale of the models
     least: float
     largest: float
-    times: np.ndarray  # sorted, for the cumulative curve: share (k + 1) / n_timed at times[k]
+    times: np.ndarray = field(repr=False)  # sorted, for the cumulative curve: share (k + 1) / n_timed at times[k]
     confidence: float
     reason: str = ""
 
@@ -91,34 +91,38 @@ class Outliers:
     """Which answers each rule marks; an answer without a time is none. Arrays have one entry per answer."""
 
     rules: OutlierRules
-    too_fast: np.ndarray
-    too_slow: np.ndarray
-    unusual: np.ndarray  # far from the reader's own median
+    too_fast: np.ndarray = field(repr=False)
+    too_slow: np.ndarray = field(repr=False)
+    unusual: np.ndarray = field(repr=False)  # far from the reader's own median
+    flagged: np.ndarray = field(repr=False)  # the measurement itself doubts the time
     n_timed: int
+    n_too_fast: int
+    n_too_slow: int
+    n_unusual: int
+    n_flagged: int
+    n_marked: int  # by at least one of the four
     notes: tuple[str, ...] = ()
 
     @property
     def marked(self) -> np.ndarray:
-        return self.too_fast | self.too_slow | self.unusual
-
-    @property
-    def n_marked(self) -> int:
-        return int(self.marked.sum())
+        return self.too_fast | self.too_slow | self.unusual | self.flagged
 
     @property
     def text(self) -> str:
         """What was marked, for people."""
-        if self.rules.is_empty:
+        if self.rules.is_empty and not self.n_flagged:
             return "No rule for outliers was declared: every reading time counts."
         parts = []
-        for limit, marked, words in (
-            (self.rules.min_seconds, self.too_fast, "shorter than {:g} s"),
-            (self.rules.max_seconds, self.too_slow, "longer than {:g} s"),
-            (self.rules.mad_factor, self.unusual, "further than {:g} scaled MADs from the reader's own median"),
+        for limit, count, words in (
+            (self.rules.min_seconds, self.n_too_fast, "shorter than {:g} s"),
+            (self.rules.max_seconds, self.n_too_slow, "longer than {:g} s"),
+            (self.rules.mad_factor, self.n_unusual, "further than {:g} scaled MADs from the reader's own median"),
         ):
             if limit is not None:
-                parts.append(f"{int(marked.sum())} {words.format(limit)}")
-        return f"Outliers among {self.n_timed} reading times: {', '.join(parts)}; {self.n_marked} in all."
+                parts.append(f"{count} {words.format(limit)}")
+        if self.n_flagged:
+            parts.append(f"{self.n_flagged} flagged by the measurement")
+        return f"Doubtful among {self.n_timed} reading times: {', '.join(parts)}; {self.n_marked} in all."
 
 
 def describe_times(seconds: ArrayLike, *, confidence: float = 0.95) -> TimeDistribution:
@@ -196,7 +200,9 @@ def times_by_answer(
     )
 
 
-def find_outliers(seconds: ArrayLike, reader: ArrayLike, rules: OutlierRules) -> Outliers:
+def find_outliers(
+    seconds: ArrayLike, reader: ArrayLike, rules: OutlierRules, *, flagged: ArrayLike | None = None
+) -> Outliers:
     """Marks doubtful reading times by declared rules; drops none.
 
     The rule by MAD (median absolute deviation) looks at log(t + 1) within each reader, scaled by 1.4826 to a standard
@@ -206,6 +212,7 @@ def find_outliers(seconds: ArrayLike, reader: ArrayLike, rules: OutlierRules) ->
     ----------
     seconds : one per answer, NaN where not measured (never marked).
     reader : labels, same length.
+    flagged : whether the measurement itself doubts a time; such times are marked too. Left out: none.
 
     Raises
     ------
@@ -237,7 +244,21 @@ def find_outliers(seconds: ArrayLike, reader: ArrayLike, rules: OutlierRules) ->
                 )
                 continue
             unusual[own] = np.abs(logs - np.median(logs)) > rules.mad_factor * mad
-    return Outliers(rules, fast, slow, unusual, int(timed.sum()), tuple(notes))
+    doubted = nothing if flagged is None else np.asarray(flagged, dtype=bool) & timed
+    return Outliers(
+        rules=rules,
+        too_fast=fast,
+        too_slow=slow,
+        unusual=unusual,
+        flagged=doubted,
+        n_timed=int(timed.sum()),
+        n_too_fast=int(fast.sum()),
+        n_too_slow=int(slow.sum()),
+        n_unusual=int(unusual.sum()),
+        n_flagged=int(doubted.sum()),
+        n_marked=int((fast | slow | unusual | doubted).sum()),
+        notes=tuple(notes),
+    )
 
 
 def check_times(seconds: ArrayLike) -> np.ndarray:

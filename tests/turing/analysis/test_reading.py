@@ -226,7 +226,7 @@ def test_our_own_export():
         "S,real,R1,0,Junior,0,0,1,2,I1,real,normal,real,2,2.0,\n"
         "S,real,R1,0,Junior,0,0,2,3,I2,synthetic,sinusitis,synthetic,5,3.0,hidden;late\n"
         "S,real,R1,0,Junior,0,1,3,4,I1,real,normal,synthetic,4,,\n"
-        "S,real,R2,0,Senior,0,0,1,2,I1,real,normal,none,,,\n"
+        "S,real,R2,1,Senior,0,0,1,2,I1,real,normal,none,,,\n"
     )
 
     answers = read(text)
@@ -239,6 +239,14 @@ def test_our_own_export():
     assert answers.rating.tolist()[:3] == [2, 5, 4]
     assert answers.covariates["label"].tolist() == ["normal", "sinusitis", "normal", "normal"]
     assert answers.notes[0] == "1 practice answer was left out."
+    assert answers.notes[-1] == "1 reader is simulated by a program: R2."
+    assert answers.positive_class == "real"
+    turned = text.replace("S,real", "S,synthetic")
+    assert read(turned).positive_class == "synthetic"
+    assert read(turned, positive_class="real").positive_class == "real"
+    assert problems(text.replace("S,real,R2", "S,synthetic,R2")) == [
+        "Column “positive_class”: must be real or synthetic throughout, and holds real, synthetic"
+    ]
 
 
 def test_two_rows_of_a_reader_about_an_image():

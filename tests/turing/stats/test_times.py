@@ -94,7 +94,7 @@ def test_rules_mark_and_count_and_drop_nothing():
     assert result.too_fast.tolist() == [True] + [False] * 6
     assert np.flatnonzero(result.too_slow).tolist() == [5]
     assert (result.n_timed, result.n_marked) == (6, 2)
-    assert result.text == ("Outliers among 6 reading times: 1 shorter than 0.5 s, 1 longer than 300 s; 2 in all.")
+    assert result.text == ("Doubtful among 6 reading times: 1 shorter than 0.5 s, 1 longer than 300 s; 2 in all.")
 
 
 def test_mad_rule_is_by_reader():
@@ -115,6 +115,13 @@ def test_equal_times_cannot_be_judged_by_mad_and_that_is_said():
 
     assert result.n_marked == 0
     assert result.notes[0].startswith("More than half of the reading times of R2 are equal")
+
+
+def test_times_that_the_measurement_doubts_are_marked_too():
+    result = find_outliers([5.0, 6, math.nan], ["A"] * 3, OutlierRules(), flagged=[True, False, True])
+
+    assert result.marked.tolist() == [True, False, False]
+    assert result.text == "Doubtful among 2 reading times: 1 flagged by the measurement; 1 in all."
 
 
 def test_without_rules_every_time_counts():

@@ -157,33 +157,52 @@ def _bootstrap(
     n: int,
     generator: np.random.Generator,
 ) -> np.ndarray:
-    values = np.empty((n, 2))
-    for draw in range(n):
-        cases, controls = generator.choice(high, len(high)), generator.choice(low, len(low))
-        values[draw] = _area_and_corrected(cases, controls, low_end, high_end, region)
-    return values
+    """Areas and corrected areas (n, 2): resampling images of a class is drawing how often each rating comes up."""
+    counts = _counts(high, low)
+    drawn = [
+        generator.multinomial(len(values), share / len(values), n)
+        for values, share in zip((high, low), counts, strict=True)
+    ]
+    return np.column_stack(_areas(drawn[0], drawn[1], low_end, high_end, region))
 
 
 def _area_and_corrected(
     high: np.ndarray, low: np.ndarray, low_end: float, high_end: float, region: str
 ) -> tuple[float, float]:
-    curve = roc_curve(high, low)
-    if region == "specificity":
-        x, y = curve.false_positive, curve.true_positive
-    else:  # mirrored at the falling diagonal: the area to the right of the curve, as a function of 1 - sensitivity
-        x, y = 1 - curve.true_positive[::-1], 1 - curve.false_positive[::-1]
+    counts = _counts(high, low)
+    area, corrected = _areas(counts[0][None], counts[1][None], low_end, high_end, region)
+    return float(area[0]), float(corrected[0])
+
+
+def _counts(high: np.ndarray, low: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How often each different rating was given, highest first, to cases and to controls."""
+    levels = np.unique(np.concatenate([high, low]))
+    of_high, of_low = (np.bincount(np.searchsorted(levels, part), minlength=len(levels))[::-1] for part in (high, low))
+    return of_high, of_low
+
+
+def _areas(
+    of_high: np.ndarray, of_low: np.ndarray, low_end: float, high_end: float, region: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """From counts (draws, ratings)."""
+    y, x = (
+        np.pad(np.cumsum(part, axis=1) / part.sum(axis=1, keepdims=True), ((0, 0), (1, 0)))
+        for part in (of_high, of_low)
+    )
+    if region == "sensitivity":  # mirrored: the area to the right of the curve, as a function of 1 - sensitivity
+        x, y = 1 - y[:, ::-1], 1 - x[:, ::-1]
     left, right = 1 - high_end, 1 - low_end
     area = _between(x, y, left, right)
     least, most = (right**2 - left**2) / 2, right - left
-    corrected = (1 + (area - least) / (most - least)) / 2 if area >= least - 1e-12 and most > least else math.nan
+    with np.errstate(invalid="ignore", divide="ignore"):
+        corrected = np.where(area >= least - 1e-12, (1 + (area - least) / (most - least)) / 2, math.nan)
     return area, corrected
 
 
-def _between(x: np.ndarray, y: np.ndarray, left: float, right: float) -> float:
+def _between(x: np.ndarray, y: np.ndarray, left: float, right: float) -> np.ndarray:
     """Area under the joined points from `left` to `right`; a vertical step at an end belongs to the side beyond it."""
-    starts, ends = np.maximum(x[:-1], left), np.minimum(x[1:], right)
-    used = ends > starts
-    width = np.where(x[1:] > x[:-1], x[1:] - x[:-1], 1.0)
-    slope = (y[1:] - y[:-1]) / width
-    heights = y[:-1] + slope * ((starts + ends) / 2 - x[:-1])
-    return float(((ends - starts) * heights)[used].sum())
+    starts, ends = np.maximum(x[:, :-1], left), np.minimum(x[:, 1:], right)
+    run = x[:, 1:] - x[:, :-1]
+    slope = (y[:, 1:] - y[:, :-1]) / np.where(run > 0, run, 1.0)
+    heights = y[:, :-1] + slope * ((starts + ends) / 2 - x[:, :-1])
+    return (np.maximum(ends - starts, 0) * heights).sum(axis=1)
