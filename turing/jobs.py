@@ -3,9 +3,16 @@
 from typing import Any
 
 from turing.opening_job import KIND, OpenParameters, run_opening
+from turing.planning_job import KIND as PLANNING_KIND
+from turing.planning_job import PlanParameters, run_planning
 from worker.registry import JobContext, register_job
 
 
 @register_job(KIND, parameters=OpenParameters, queue="light")
 def open_study_job(context: JobContext, parameters: OpenParameters) -> dict[str, Any]:
     return run_opening(context, parameters)
+
+
+@register_job(PLANNING_KIND, parameters=PlanParameters, queue="light", resumable=True)
+def plan_study_job(context: JobContext, parameters: PlanParameters) -> dict[str, Any]:
+    return run_planning(context, parameters)

@@ -12,6 +12,7 @@ from tests.factories import UserFactory
 from tests.turing.builders import answer_next, make_draft, make_open_study, make_session
 from turing import rules
 from turing.models import Invitation, Study
+from turing.planning_job import PlanParameters, start_planning
 from turing.reading.selectors import current_of
 from turing.services import close_study, create_invitations, follow_up_study
 
@@ -21,11 +22,12 @@ INVESTIGATORS_GET = (
     *("study_list", "study_create", "study_detail", "study_edit", "study_progress", "study_results"),
     *("study_answers_csv", "study_images", "study_image_png", "matching_count"),
     *("preview", "preview_instructions", "preview_phase", "preview_done"),
+    *("planning", "plan_detail", "plan_file"),
 )
 RESULTS = ("study_results", "study_answers_csv", "study_images", "study_image_png")
 INVESTIGATORS_POST = (
     *("study_open", "study_close", "study_delete", "study_edit", "study_create", "study_clone", "invitation_create"),
-    *("invitation_revoke", "second_session_create", "preview_instructions", "preview_phase"),
+    *("invitation_revoke", "second_session_create", "preview_instructions", "preview_phase", "planning"),
 )
 PREVIEW_DATA_GET = ("preview_current", "preview_stimulus")
 PREVIEW_DATA_POST = ("preview_attend", "preview_answer", "preview_continue")
@@ -58,13 +60,16 @@ def clients(session):
 
 
 def address(name, session):
-    if name in ("study_list", "study_create", "my_studies"):
+    if name in ("study_list", "study_create", "my_studies", "planning"):
         return reverse(f"turing:{name}")
     if name == "invitation_revoke":
         ((invitation, _),) = create_invitations(study=session.study, count=1, by=None)
         return reverse("turing:invitation_revoke", args=[invitation.pk])
     if name == "matching_count":
         return reverse("turing:matching_count", args=["real"])
+    if name in ("plan_detail", "plan_file"):
+        job = start_planning(parameters=PlanParameters(), by=UserFactory(role=User.Role.INVESTIGATOR))
+        return reverse(f"turing:{name}", args=[job.pk, *(["csv"] if name == "plan_file" else [])])
     if name == "preview_stimulus":
         return reverse("turing:preview_stimulus", args=[session.study_id, "made-up"])
     if name == "study_image_png":
@@ -95,7 +100,7 @@ def test_investigators_pages(clients, session, name):
         assert session.study.name not in response.content.decode()
     # the study is open: it cannot be edited any more, and its results cannot be seen yet
     expected = {"study_edit": 302, **dict.fromkeys(RESULTS, 403)}
-    expected |= {"preview_phase": 302, "preview_done": 302}  # not there yet
+    expected |= {"preview_phase": 302, "preview_done": 302, "plan_file": 404}  # not there yet
     for kind in ("investigator", "administrator"):
         assert clients[kind].get(url).status_code == expected.get(name, 200)
 

@@ -21,6 +21,7 @@ from turing.stats.mixed.logistic import LogisticFit, exp_or_infinity
 from turing.stats.mixed.threads import with_one_blas_thread
 
 SCORING_STEPS = 3  # from the predicted readers to the maximum: each leaves about a tenth of what was missing
+LEAST_RATIO = 0.1  # of q; readers who agree more closely than that do so by chance: 2 % of studies of 6 alike readers
 NODES = 60  # of the Gauss-Hermite rule; more change nothing in 10 digits up to a standard deviation of 5
 BETWEEN_READERS = "t on the spread between readers"
 WALD = "Wald"
@@ -111,6 +112,7 @@ def small_sample_interval(fit: LogisticFit, *, term: str, confidence: float | No
         se^2 = q V_readers + V_rest,         V_readers + V_rest = the model's variance
         df   = se^4 / ((q V_readers)^2 / (R - p) + V_rest^2 / (images - 1))
 
+    q is not taken below 0.1: with readers who happen to agree to the last answer the interval would have no width.
     For a group V_rest is almost 0, so df = R - p; for the intercept it is what images contribute. With equally many
     answers per reader, q V_readers does not depend on the estimated sd_reader at all: it is the variance between the
     readers' intercepts, as in a two-sample t test of readers.
@@ -271,7 +273,7 @@ def _is_of_reader(fit: LogisticFit) -> np.ndarray:
 def _combine(spread: ReaderSpread, direction: np.ndarray, model_variance: float, n_images: int) -> tuple[float, float]:
     """Standard error and degrees of freedom of a combination of coefficients."""
     expected = float(direction @ spread.covariance @ direction)
-    readers, others = spread.ratio * expected, max(model_variance - expected, 0.0)
+    readers, others = max(spread.ratio, LEAST_RATIO) * expected, max(model_variance - expected, 0.0)
     variance = readers + others
     return math.sqrt(variance), variance**2 / (readers**2 / spread.df + others**2 / (n_images - 1))
 

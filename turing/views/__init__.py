@@ -9,6 +9,7 @@ from turing.views.drafts import (
     study_edit,
 )
 from turing.views.invitations import invitation_create, invitation_revoke
+from turing.views.planning import plan_detail, plan_file, planning
 from turing.views.previews import (
     preview,
     preview_answer,
@@ -26,6 +27,9 @@ __all__ = [
     "invitation_create",
     "invitation_revoke",
     "matching_count",
+    "plan_detail",
+    "plan_file",
+    "planning",
     "preview",
     "preview_answer",
     "preview_attend",

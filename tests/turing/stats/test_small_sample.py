@@ -43,9 +43,11 @@ def readers_by_maximum(study: Study, sd_image: float) -> np.ndarray:
     return fit.model.design.back @ found.point.parameters[2:]
 
 
-@pytest.mark.parametrize("name", ["paper_like", "weak_effect", "unbalanced", "zero_reader_var", "medium_20x400"])
+@pytest.mark.parametrize(
+    "name", ["paper_like", "weak_effect", "unbalanced", "zero_reader_var", "medium_20x400", "repeats"]
+)
 def test_readers_intercepts_are_those_of_a_model_with_readers_as_fixed_effects(name):
-    study = oracle_study(name)
+    study = simulated_study(3, n_images=60, missing=0.2, repeats=40) if name == "repeats" else oracle_study(name)
     fit = fit_study(study)
 
     spread = measure_reader_spread(fit)
@@ -151,6 +153,22 @@ def test_reader_who_is_always_right_gives_a_finite_interval():
 
     assert np.isfinite([interval.low, interval.high]).all()
     assert interval.low < interval.estimate < interval.high
+
+
+def test_readers_who_agree_to_the_last_answer_still_have_an_interval():
+    """Three right of four in every reader, each image once wrong: no spread at all between readers."""
+    image, reader = (axis.ravel() for axis in np.meshgrid(range(12), range(6), indexing="ij"))
+    right = ((image + reader) % 4 != 0).astype(float)
+    more = (reader % 2).astype(float)
+    fit = fit_logistic(right, np.column_stack([np.ones(72), more]), image, reader, names=NAMES)
+
+    interval, share = small_sample_interval(fit, term=MORE), marginal_accuracy(fit)
+
+    assert measure_reader_spread(fit).ratio == pytest.approx(0, abs=1e-12)
+    assert interval.high - interval.low == pytest.approx(
+        2 * stats.t.ppf(0.975, 4) * np.sqrt(0.1) * fit[MORE].se, rel=1e-3
+    )
+    assert share.low < share.estimate < share.high
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
 """Intervals for a coefficient of a logistic mixed model that do not rest on the curvature at the maximum: profile
-likelihood and parametric bootstrap. Which of them to print is not decided here."""
+likelihood and parametric bootstrap. With few readers neither holds: `turing.stats.small_sample` has one that does."""
 
 import math
 from collections.abc import Callable

@@ -1,0 +1,78 @@
+"""Planning in a real browser: the form, the progress, and the plan with its picture when it is done."""
+
+import threading
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.db import connection
+from playwright.sync_api import expect
+
+from tests.generation.conftest import run_job
+from turing.planning_job import read_plan
+from worker.models import Job
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def worker(settings, tmp_path):
+    """A thread that runs what is queued, with the worker's own code."""
+    settings.MEDIA_ROOT = tmp_path / "media"
+    stop = threading.Event()
+
+    def work() -> None:
+        while not stop.wait(0.1):
+            for job in Job.objects.filter(state=Job.State.QUEUED):
+                run_job(job)
+        connection.close()
+
+    thread = threading.Thread(target=work)
+    yield thread
+    stop.set()
+    if thread.ident is not None:
+        thread.join()
+
+
+@pytest.fixture
+def signed_in(page, live_server, investigator, client):
+    client.force_login(investigator)
+    page.context.add_cookies(
+        [{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}]
+    )
+    return page
+
+
+def assert_accessible(page) -> None:
+    violations = Axe().run(page).response["violations"]
+    assert [(violation["id"], [node["html"] for node in violation["nodes"]]) for violation in violations] == []
+
+
+def test_from_the_form_to_the_picture(worker, signed_in, live_server):
+    page = signed_in
+    page.goto(f"{live_server.url}/studies/")
+    page.get_by_role("link", name="Plan the size of a study").click()
+    expect(page.get_by_text("No plans yet")).to_be_visible()
+    assert_accessible(page)
+
+    page.get_by_label("Readers", exact=True).fill("4, 6")
+    page.get_by_label("Images", exact=True).fill("20, 40")
+    page.get_by_label("Simulated studies per size").fill("20")
+    page.get_by_role("button", name="Compute").click()
+    expect(page.get_by_role("heading", name="Plan: 4, 6 readers, 20, 40 images")).to_be_visible()
+    expect(page.get_by_text("The first numbers come when the first size is done.")).to_be_visible()
+    assert_accessible(page)
+    worker.start()
+
+    rows = page.get_by_role("region", name="Power and precision").get_by_role("row")
+    expect(rows).to_have_count(5, timeout=60_000)
+    picture = page.get_by_role("img", name="Power and precision over the number of readers")
+    expect(picture).to_be_visible()
+    assert picture.evaluate("image => image.complete && image.naturalWidth > 0")
+    assert_accessible(page)
+    power = read_plan(Job.objects.get()).designs[0].power_chance
+    expect(rows.nth(1)).to_contain_text(f"{100 * power.value:.0f} % ± {100 * power.error:.1f}")
+
+    page.get_by_role("link", name="Plan again with other settings").click()
+    expect(page.get_by_label("Readers", exact=True)).to_have_value("4, 6")
+    expect(page.get_by_role("link", name="Plan: 4, 6 readers, 20, 40 images")).to_be_visible()
+    assert_accessible(page)
