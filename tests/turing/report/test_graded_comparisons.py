@@ -36,6 +36,7 @@ def test_every_group_and_pair_has_a_row_with_its_numbers():
     assert (kind, first, second, reason) == ("readers", "R01", "R02", "")
     assert (difference, p, p_holm) == (-pair.comparison.difference, pair.comparison.p, pair.p_holm)
     assert low < difference < high
+    assert not any(note.startswith("[") for note in table.notes)
 
 
 def test_steps_are_shown_for_scales_in_words_only():

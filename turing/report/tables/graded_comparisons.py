@@ -19,19 +19,20 @@ def area_comparisons_table(analysis: Analysis) -> Table | None:
     rows, data = [], []
     for part in graded.between_groups:
         found = part.difference
-        cells = ("not estimable " + notes.mark(found.reason),) * 2
         if found.has_interval:
             cells = (f"{number(found.difference)} ({interval(found.low, found.high)})", p_value(found.p))
+        else:
+            cells = (notes.not_estimable(found.reason),) * 2
         rows.append(Row((f"Group {part.group} against {part.reference}", *cells, "–")))
         values: tuple[Value, ...] = (found.difference, found.se, found.low, found.high, found.p, None, found.reason)
         data.append(("group", part.reference, part.group, *values))
     for pair in graded.pairs_of_readers:
         area = pair.comparison  # first - second there
-        cells = ("not estimable " + notes.mark(area.reason),) * 2
-        corrected = "–"
         if area.is_defined:
             cells = (f"{number(-area.difference)} ({interval(-area.high, -area.low)})", p_value(area.p))
             corrected = p_value(pair.p_holm)
+        else:
+            cells, corrected = (notes.not_estimable(area.reason),) * 2, "–"
         rows.append(Row((f"{pair.second} against {pair.first}", *cells, corrected)))
         values = (-area.difference, area.se, -area.high, -area.low, area.p, pair.p_holm, area.reason)
         data.append(("readers", pair.first, pair.second, *values))
