@@ -1,10 +1,10 @@
-"""How often readers are called indistinguishable from chance, by simulation: the overall test of an analysis against the
-exact test on pooled answers, which takes all answers as independent.
+"""How often readers are called indistinguishable from chance, by simulation: the overall test of an analysis against
+the exact test on pooled answers, which takes all answers as independent.
 
-`python benchmarks/equivalence_size.py [--studies 250]` from the root of the project. Every reader sees every image, half
-of them synthetic, and right answers are more frequent about real images than about synthetic ones. At an accuracy of
-60 %, the edge of the margin of 10 points, no more than 5 % of the studies may be called equivalent to chance; at 50 %
-as many as possible should be. The same seed gives the same studies.
+`python benchmarks/equivalence_size.py [--studies 250]` from the root of the project. Every reader sees every image,
+half of them synthetic, and right answers are more frequent about real images than about synthetic ones. At an accuracy
+of 60 %, the edge of the margin of 10 points, no more than 5 % of the studies may be called equivalent to chance; at
+50 % as many as possible should be. The same seed gives the same studies.
 """
 
 import argparse
