@@ -104,6 +104,8 @@ def _several_row(
     alpha, margin = 1 - options.confidence, options.margin
     measure = "proportion correct" if answers.is_pairs else "balanced accuracy"
     measure = f"{measure} of new readers with new images"
+    if kind == "all" and len(answers.groups) > 1:
+        measure += ", groups as in this study"
     marginal = _marginal(answers, options, grouped=kind == "all")
     if math.isnan(marginal.se_logit):
         p = math.nan
