@@ -104,7 +104,9 @@ def _several_row(
     alpha, margin = 1 - options.confidence, options.margin
     measure = "proportion correct" if answers.is_pairs else "balanced accuracy"
     measure = f"{measure} of new readers with new images"
-    marginal = _marginal(answers, options)
+    if kind == "all" and len(answers.groups) > 1:
+        measure += ", groups as in this study"
+    marginal = _marginal(answers, options, grouped=kind == "all")
     if math.isnan(marginal.se_logit):
         p = math.nan
         equivalence = no_equivalence(marginal.reason, margin=margin, alpha=alpha, measure=measure, method=MODEL)
@@ -129,24 +131,45 @@ def _several_row(
     )
 
 
-def _marginal(answers: Answers, options: AnalysisOptions) -> MarginalAccuracy:
-    """correct ~ class + (1|image) + (1|reader), averaged over the two classes; of pairs without the class."""
+def _marginal(answers: Answers, options: AnalysisOptions, *, grouped: bool) -> MarginalAccuracy:
+    """correct ~ group + class + (1|image) + (1|reader), averaged over both classes and over the readers of this study.
+
+    `grouped`: readers differ by group as well, so what they vary by is measured within groups. Where such a model has
+    no interval (a group that is always right, one reader per group) the groups are left out of it.
+    """
     nan = math.nan
-    classes = np.unique(answers.truth)
-    if not answers.is_pairs and len(classes) < 2:
+    if not answers.is_pairs and len(np.unique(answers.truth)) < 2:
         reason = BOTH if len(answers) else "there is no answer"
         return MarginalAccuracy("", options.confidence, nan, nan, nan, nan, nan, reason)
-    ones = np.ones(len(answers))
-    design = np.column_stack([ones] if answers.is_pairs else [ones, answers.truth - 0.5])
-    names = ("(Intercept)", "class")[: design.shape[1]]
+    if grouped and len(answers.groups) > 1 and "" not in answers.reader_group:
+        found = _fit_marginal(answers, options, np.unique(answers.group)[1:])
+        if not math.isnan(found.se_logit):
+            return found
+    return _fit_marginal(answers, options, np.zeros(0, int))
+
+
+def _fit_marginal(answers: Answers, options: AnalysisOptions, groups: np.ndarray) -> MarginalAccuracy:
+    """`groups`: codes that get a column, none for a model without groups."""
+    in_group = (answers.group[:, None] == groups).astype(float)
+    halves = np.zeros((len(answers), 0)) if answers.is_pairs else answers.truth[:, None] - 0.5
+    design = np.column_stack([np.ones(len(answers)), in_group, halves])
+    names = ("(Intercept)", *(f"group {code}" for code in groups), *(("class",) if halves.shape[1] else ()))
+    of_reader = design[np.unique(answers.reader, return_index=True)[1]]
+    at = of_reader if answers.is_pairs else np.vstack([_with_last(of_reader, half) for half in (-0.5, 0.5)])
     try:
         fit = fit_logistic(
             answers.correct, design, answers.image, answers.reader, names=names, confidence=options.confidence
         )
-        at = np.array([[1.0]] if answers.is_pairs else [[1.0, -0.5], [1.0, 0.5]])
         return marginal_accuracy(fit, at=at, confidence=options.confidence)
     except ValueError as error:
+        nan = math.nan
         return MarginalAccuracy("", options.confidence, nan, nan, nan, nan, nan, str(error))
+
+
+def _with_last(rows: np.ndarray, value: float) -> np.ndarray:
+    changed = rows.copy()
+    changed[:, -1] = value
+    return changed
 
 
 def _verdict(p: float, equivalence: Equivalence) -> str:

@@ -32,8 +32,7 @@ def describe_reading(answers: Answers, options: AnalysisOptions) -> tuple[Times 
             given.seconds, np.array(given.class_names)[given.truth].tolist(), given.correct, confidence=level
         ),
         readers=tuple(
-            ReaderTimes(name, describe_times(given.seconds[given.reader == code], confidence=level))
-            for code, name in enumerate(given.readers)
+            _of_some(name, given.reader == code, given, outliers, level) for code, name in enumerate(given.readers)
         ),
         outliers=outliers,
         linear_without_outliers={part: fit_linear_part(kept, part, options) for part in parts_of(kept)}
@@ -42,14 +41,15 @@ def describe_reading(answers: Answers, options: AnalysisOptions) -> tuple[Times 
         trend=trend,
         trend_reason=trend_reason,
         groups=tuple(
-            ReaderTimes(name, describe_times(given.seconds[given.group == code], confidence=level))
-            for code, name in enumerate(given.groups)
+            _of_some(name, given.group == code, given, outliers, level) for code, name in enumerate(given.groups)
         ),
         without_outliers=describe_times(kept.seconds, confidence=level) if outliers.n_marked else None,
-        outliers_by_reader={
-            name: int(outliers.marked[given.reader == code].sum()) for code, name in enumerate(given.readers)
-        },
     ), ""
+
+
+def _of_some(name: str, chosen: np.ndarray, given: Answers, outliers: Outliers, confidence: float) -> ReaderTimes:
+    distribution = describe_times(given.seconds[chosen], confidence=confidence)
+    return ReaderTimes(name, distribution, int(outliers.marked[chosen].sum()))
 
 
 def _trend(given: Answers, outliers: Outliers, options: AnalysisOptions) -> tuple[TrendSensitivity | None, str]:

@@ -267,6 +267,7 @@ class Graded:
 class ReaderTimes:
     name: str  # of the reader or group
     distribution: TimeDistribution
+    n_outliers: int = 0  # of these times, marked as doubtful
 
 
 @dataclass(frozen=True)
@@ -282,7 +283,6 @@ class Times:
     trend_reason: str
     groups: tuple[ReaderTimes, ...] = ()
     without_outliers: TimeDistribution | None = None  # None: no answer is marked
-    outliers_by_reader: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,8 @@ class Pictures:
                 canvas = Canvas(figsize=figure.size, layout="constrained", facecolor="white")
                 FigureCanvasAgg(canvas)
                 figure.draw(canvas)
-                canvas.draw_without_rendering()
+                for _ in range(2):  # a new size may bring other ticks, whose labels need other room
+                    canvas.draw_without_rendering()
                 canvas.set_layout_engine("none")  # it stays where it is now
             self._canvases[figure.key] = (figure, canvas)
         known, canvas = self._canvases[figure.key]

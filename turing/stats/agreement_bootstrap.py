@@ -48,8 +48,8 @@ def bootstrap_agreement(
 ) -> AgreementBootstrap:
     """Nonparametric bootstrap over images of Fleiss' kappa (complete images), of Gwet's kappa and of AC1.
 
-    Each draw takes as many images as there are, with replacement, each with all its answers. Images are put in an order
-    that depends on their answers only before anything is drawn, so names and order of images and readers do not matter.
+    Each draw takes as many images as there are, with replacement, each with all its answers. Drawn is how often each
+    kind of image (so many answers of each category) occurs, so names and order of images and readers do not matter.
 
     Parameters
     ----------
@@ -89,19 +89,17 @@ def bootstrap_agreement(
 def _draw(counts: np.ndarray, n_draws: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Kappa and AC1 of each draw; NaN where it does not exist. `counts` (images, categories): readers who said so."""
     n, n_categories = counts.shape
-    per_image = counts.sum(axis=1)
-    several = per_image >= 2
-    if n < 2 or not several.any():
+    if n < 2 or not (counts.sum(axis=1) >= 2).any():
         return _nothing(n_draws)
-    counts = counts[np.lexsort(counts.T[::-1])].astype(float)
-    per_image = counts.sum(axis=1)
-    several = per_image >= 2
-    agreeing = (counts * (counts - 1)).sum(axis=1) / np.maximum(per_image * (per_image - 1), 1)
-    statistics = np.column_stack([agreeing, several, counts / per_image[:, None]])
-    size = max(1, CHUNK // n)
+    # images with the same answers are alike: drawing how many of each kind there are is the same as drawing images
+    kinds, how_many = np.unique(counts, axis=0, return_counts=True)
+    per_image = kinds.sum(axis=1)
+    agreeing = (kinds * (kinds - 1)).sum(axis=1) / np.maximum(per_image * (per_image - 1), 1)
+    statistics = np.column_stack([agreeing, per_image >= 2, kinds / per_image[:, None]])
+    size = max(1, CHUNK // len(kinds))
     sums = np.concatenate(
         [
-            generator.multinomial(n, np.full(n, 1 / n), size=min(size, n_draws - start)) @ statistics
+            generator.multinomial(n, how_many / n, size=min(size, n_draws - start)) @ statistics
             for start in range(0, n_draws, size)
         ]
     )

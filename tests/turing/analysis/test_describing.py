@@ -53,7 +53,7 @@ def test_doubtful_times_are_named_and_everything_is_shown_with_and_without():
     assert result.outliers.text == (
         "Doubtful among 160 reading times: 2 longer than 600 s, 2 flagged by the measurement; 3 in all."
     )
-    assert result.outliers_by_reader == {"R1": 1, "R2": 1, "R3": 1, "R4": 0}
+    assert [(part.name, part.n_outliers) for part in result.readers] == [("R1", 1), ("R2", 1), ("R3", 1), ("R4", 0)]
     assert (result.distribution.n_timed, result.without_outliers.n_timed) == (160, 157)
     assert result.linear_without_outliers["all"].crossed.n_answers == 157
     assert result.trend.without_outliers.n_answers == 157

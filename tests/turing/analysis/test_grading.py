@@ -40,8 +40,9 @@ def test_each_reader_has_the_curve_of_his_or_her_own_ratings():
         own = answers.select(readers=[code])
         cases, controls = own.rating[own.truth == 1], own.rating[own.truth == 0]
         assert part.name == answers.readers[code]
-        assert part.area == roc_area(cases, controls)
-        assert part.binormal.auc == fit_binormal(cases, controls).auc
+        area = roc_area(cases, controls)
+        assert (part.area.auc, part.area.se) == pytest.approx((area.auc, area.se))
+        assert part.binormal.auc == pytest.approx(fit_binormal(cases, controls).auc)
         assert sum(step.synthetic.n for step in part.steps) == 40
 
 

@@ -3,6 +3,9 @@
 import json
 import math
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from turing.analysis import Analysis, AnalysisOptions, Answers, AnswersError, analyse, to_json
+from turing.analysis import Analysis, AnalysisOptions, AnswersError, analyse, to_json
 from turing.analysis.columns import NAMES, WORDS
 from turing.management.reading_arguments import add_reading_arguments, read_answers, write_whole
 from turing.stats.accuracy import Proportion
@@ -23,6 +26,7 @@ Separated by commas, semicolons or tabs, in UTF-8. Columns of other names are gi
 
   python manage.py analyse answers.csv                            the main numbers, here
   python manage.py analyse answers.csv --json -                   all numbers as JSON, here (to a file: --json FILE)
+  python manage.py analyse answers.csv --out report               the whole report: tables, figures, texts, in a folder
   python manage.py analyse answers.csv --column reader=Arzt --column truth=Quelle --label echt=real --label F=synthetic
   python manage.py analyse answers.csv --model "correct ~ experience * position"
 
@@ -46,6 +50,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path, metavar="FILE.csv", help="one row per answer")
         parser.add_argument("--json", metavar="FILE", help="write all numbers as JSON; - writes them here")
+        parser.add_argument("--out", type=Path, metavar="DIR", help="write the whole report into this folder")
+        parser.add_argument("--formats", metavar="LIST",
+                            help="of the report: html, pdf, docx, latex, csv, json, figures, bundle, separated by "
+                                 "commas (default: all)")  # fmt: skip
+        parser.add_argument("--title", default="", help="of the report")
         add_reading_arguments(parser)
         plan = parser.add_argument_group("declared before the answers are seen")
         default = AnalysisOptions()
@@ -56,7 +65,7 @@ class Command(BaseCommand):
         plan.add_argument("--min-seconds", type=float, help="a shorter reading time is an outlier")
         plan.add_argument("--max-seconds", type=float, help="a longer one is")
         plan.add_argument("--mad-factor", type=float, metavar="X",
-                          help="so is one X scaled MADs from the reader's median; 3.5 is usual")  # fmt: skip
+                          help="so is one further than X scaled MADs from that reader's median (3.5)")  # fmt: skip
         plan.add_argument("--model", action="append", default=[], metavar="FORMULA", help="a further mixed model")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -71,14 +80,17 @@ class Command(BaseCommand):
                 models=tuple(options["model"]),
             )
             answers = read_answers(options["file"], options)
-            analysis = _with_progress(answers, settings)
+            with _progress_bar() as say:
+                analysis = analyse(answers, settings, progress=say)
         except AnswersError as error:
             raise CommandError(f"{options['file']} cannot be analysed:\n{error}") from error
         except ValueError as error:
             raise CommandError(str(error)) from error
         if options["json"]:
             self._write_json(analysis, options["json"])
-        else:
+        if options["out"] is not None:
+            self._write_report(analysis, options)
+        if not options["json"] and options["out"] is None:
             self._print_main_numbers(analysis)
 
     def _write_json(self, analysis: Analysis, target: str) -> None:
@@ -88,6 +100,27 @@ class Command(BaseCommand):
             return
         write_whole(Path(target), text + "\n")
         self.stdout.write(f"Numbers written to {target}")
+
+    def _write_report(self, analysis: Analysis, options: dict[str, Any]) -> None:
+        from turing.report.facts import StudyFacts  # here, because drawing takes a second to load
+        from turing.report.writing import FORMATS, write_report
+
+        wanted = [name.strip() for name in options["formats"].split(",")] if options["formats"] else FORMATS
+        facts = StudyFacts(title=options["title"], answers_sha256=sha256(options["file"].read_bytes()).hexdigest())
+        try:
+            with _progress_bar() as say:
+                report = write_report(
+                    analysis, options["out"], formats=wanted, facts=facts,
+                    progress=lambda done, of, what: say(done / of, f"Writing {what}"),
+                )  # fmt: skip
+        except ValueError as error:
+            raise CommandError(str(error)) from error
+        except OSError as error:
+            text = f"{options['out']} cannot be written to: {error.strerror or error}. Choose another folder."
+            raise CommandError(text) from error
+        if options["json"] != "-":
+            names = [name for name in report.files if "/" not in name]
+            self.stdout.write(f"{len(report.files)} files written to {report.folder}: {', '.join(names)}, ...")
 
     def _print_main_numbers(self, analysis: Analysis) -> None:
         console = Console(width=None if self.stdout.isatty() else 110)
@@ -140,12 +173,11 @@ def _percent(share: Proportion) -> str:
     return f"{100 * share.estimate:.1f} % ({100 * share.low:.1f}-{100 * share.high:.1f})"
 
 
-def _with_progress(answers: Answers, settings: AnalysisOptions) -> Analysis:
+@contextmanager
+def _progress_bar() -> Iterator[Callable[[float, str], None]]:
     """On the terminal only; what is written to the output stays free of it."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("Analysing", total=1.0)
-        return analyse(
-            answers, settings, progress=lambda done, what: bar.update(task, completed=done, description=what)
-        )
+        task = bar.add_task("Reading", total=1.0)
+        yield lambda done, what: bar.update(task, completed=done, description=what)
