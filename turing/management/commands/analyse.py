@@ -141,6 +141,12 @@ def main_numbers(analysis: Analysis) -> list[Table | str]:
     kappa = analysis.agreement.parts["all"].fleiss
     if kappa.is_defined:
         shown.append(f"Fleiss' kappa {kappa.kappa:.2f} ({kappa.low:.2f} to {kappa.high:.2f}, {level} interval).")
+    every = analysis.agreement.parts["all"].gwet.kappa
+    if kappa.n_used < kappa.n_images and every.is_defined:
+        shown.append(
+            f"That is of the {kappa.n_used} of {kappa.n_images} images that every reader answered; of all answers: "
+            f"{every.estimate:.2f} ({every.low:.2f} to {every.high:.2f})."
+        )
     part = analysis.logistic["all"]
     for effect in part.effects if part.estimable else ():
         text = f"Odds ratio {effect.name}: {effect.odds_ratio:.2f} ({effect.or_low:.2f} to {effect.or_high:.2f}, Wald"
