@@ -120,7 +120,8 @@ class Command(BaseCommand):
             raise CommandError(text) from error
         if options["json"] != "-":
             names = [name for name in report.files if "/" not in name]
-            self.stdout.write(f"{len(report.files)} files written to {report.folder}: {', '.join(names)}, ...")
+            more = ", ..." if len(names) < len(report.files) else ""
+            self.stdout.write(f"{len(report.files)} files written to {report.folder}: {', '.join(names)}{more}")
 
     def _print_main_numbers(self, analysis: Analysis) -> None:
         console = Console(width=None if self.stdout.isatty() else 110)
