@@ -65,7 +65,7 @@ class Command(BaseCommand):
         plan.add_argument("--min-seconds", type=float, help="a shorter reading time is an outlier")
         plan.add_argument("--max-seconds", type=float, help="a longer one is")
         plan.add_argument("--mad-factor", type=float, metavar="X",
-                          help="so is one X scaled MADs from the reader's median; 3.5 is usual")  # fmt: skip
+                          help="so is one further than X scaled MADs from that reader's median (3.5)")  # fmt: skip
         plan.add_argument("--model", action="append", default=[], metavar="FORMULA", help="a further mixed model")
 
     def handle(self, *args: Any, **options: Any) -> None:
