@@ -65,7 +65,7 @@ class Command(BaseCommand):
         plan.add_argument("--min-seconds", type=float, help="a shorter reading time is an outlier")
         plan.add_argument("--max-seconds", type=float, help="a longer one is")
         plan.add_argument("--mad-factor", type=float, metavar="X",
-                          help="so is one further than X scaled MADs from the reader's median; 3.5 is usual")  # fmt: skip
+                          help="so is one X scaled MADs from the reader's median; 3.5 is usual")  # fmt: skip
         plan.add_argument("--model", action="append", default=[], metavar="FORMULA", help="a further mixed model")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -141,6 +141,12 @@ def main_numbers(analysis: Analysis) -> list[Table | str]:
     kappa = analysis.agreement.parts["all"].fleiss
     if kappa.is_defined:
         shown.append(f"Fleiss' kappa {kappa.kappa:.2f} ({kappa.low:.2f} to {kappa.high:.2f}, {level} interval).")
+    every = analysis.agreement.parts["all"].gwet.kappa
+    if kappa.n_used < kappa.n_images and every.is_defined:
+        shown.append(
+            f"That is of the {kappa.n_used} of {kappa.n_images} images that every reader answered; of all answers: "
+            f"{every.estimate:.2f} ({every.low:.2f} to {every.high:.2f})."
+        )
     part = analysis.logistic["all"]
     for effect in part.effects if part.estimable else ():
         text = f"Odds ratio {effect.name}: {effect.odds_ratio:.2f} ({effect.or_low:.2f} to {effect.or_high:.2f}, Wald"
