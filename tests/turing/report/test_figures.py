@@ -96,6 +96,15 @@ def test_an_odds_ratio_that_does_not_exist_has_its_reason():
     assert "not estimable" in shown
 
 
+def test_an_interval_that_does_not_exist_is_not_drawn():
+    figure = next(f for f in build_document(simulated(n_readers=2)).figures() if f.key == "odds-ratios")
+    small = [row for row in figure.data.rows if row[2] == "for few readers"]
+
+    assert small
+    assert all(math.isnan(row[3]) and math.isnan(row[4]) for row in small)
+    assert "for few readers not estimable" in figure.alt
+
+
 def test_pairs_of_readers_without_kappa_are_said():
     kappa = np.array([[math.nan, 0.5, math.nan], [0.5, math.nan, -0.2], [math.nan, -0.2, math.nan]])
     figure = agreement_figure(key="k", title="T", readers=["A", "B", "C"], kappa=kappa, n_images=np.full((3, 3), 10))
