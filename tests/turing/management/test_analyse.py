@@ -114,7 +114,7 @@ def test_the_report_is_written(answers_csv, tmp_path):
     assert sha256(answers_csv.read_bytes()).hexdigest() in page
     assert json.loads((out / "results.json").read_text()) == json.loads(run(answers_csv, json="-", **GERMAN))
     assert zipfile.ZipFile(out / "replication.zip").testzip() is None
-    assert said.startswith(f"3 files written to {out}: ")
+    assert said == f"3 files written to {out}: report.html, results.json, replication.zip\n"
 
 
 def test_a_table_with_problems_names_them_all(answers_csv):

@@ -65,7 +65,7 @@ class Command(BaseCommand):
         plan.add_argument("--min-seconds", type=float, help="a shorter reading time is an outlier")
         plan.add_argument("--max-seconds", type=float, help="a longer one is")
         plan.add_argument("--mad-factor", type=float, metavar="X",
-                          help="so is one X scaled MADs from the reader's median; 3.5 is usual")  # fmt: skip
+                          help="so is one further than X scaled MADs from that reader's median (3.5)")  # fmt: skip
         plan.add_argument("--model", action="append", default=[], metavar="FORMULA", help="a further mixed model")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -120,7 +120,8 @@ class Command(BaseCommand):
             raise CommandError(text) from error
         if options["json"] != "-":
             names = [name for name in report.files if "/" not in name]
-            self.stdout.write(f"{len(report.files)} files written to {report.folder}: {', '.join(names)}, ...")
+            more = ", ..." if len(names) < len(report.files) else ""
+            self.stdout.write(f"{len(report.files)} files written to {report.folder}: {', '.join(names)}{more}")
 
     def _print_main_numbers(self, analysis: Analysis) -> None:
         console = Console(width=None if self.stdout.isatty() else 110)
