@@ -95,6 +95,7 @@ def run_load(options: argparse.Namespace, port: int, server: int, *, n_readers: 
         "values": ["real", "synthetic"],
         "baseline_share": BASELINE_SHARE,
     }
+    speed = [fixed_loop_ms()]
     cpu = cpu_seconds(server)
     done = subprocess.run(
         [sys.executable, str(ROOT / "benchmarks" / "_readers.py")],
@@ -105,6 +106,7 @@ def run_load(options: argparse.Namespace, port: int, server: int, *, n_readers: 
     )
     seen = json.loads(done.stdout)
     share = (cpu_seconds(server) - cpu) / seen["wall_s"]
+    speed.append(fixed_loop_ms())
     print(f"\n{n_readers} readers, one answer every {options.interval:g} s each, {seen['wall_s']:.0f} s")
     print(
         f"processor: web server {share:.2f} cores, readers {seen['cpu_share']:.2f} cores; "
@@ -112,6 +114,7 @@ def run_load(options: argparse.Namespace, port: int, server: int, *, n_readers: 
     )
     for error in sorted(set(seen["errors"]))[:5]:
         print(f"    {seen['errors'].count(error)} x {error}")
+    print(f"speed of the machine: a fixed loop takes {speed[0]:.0f} ms before, {speed[1]:.0f} ms after")
     print("request (ms)      number    p50     p95     p99     max")
     for name, label in (("answer", "answer"), ("image", "image"), ("current", "current (baseline)")):
         if seen["times"][name]:
@@ -327,6 +330,18 @@ def quantile(times: list[float], q: float) -> float:
     """The smallest time that at least the share `q` of all does not exceed."""
     ordered = sorted(times)
     return ordered[min(max(-int(-q * len(ordered) // 1) - 1, 0), len(ordered) - 1)]
+
+
+def fixed_loop_ms() -> float:
+    """The median of some runs. On a rented machine it may double when its neighbours are busy, and all else with it."""
+    times = []
+    for _ in range(9):
+        began = time.perf_counter()
+        kept = {}
+        for number in range(300_000):
+            kept[number % 1000] = str(number)
+        times.append(1000 * (time.perf_counter() - began))
+    return quantile(times, 0.5)
 
 
 def cpu_seconds(master: int) -> float:

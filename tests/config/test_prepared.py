@@ -4,12 +4,15 @@ import threading
 import uuid
 
 import pytest
-from django.db import connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import CharField, Exists, F, OuterRef, QuerySet, UUIDField
+from django.utils import timezone
 
-from config.prepared import Parameter, Prepared
+from config.prepared import Parameter, Prepared, insert_row, update_row
 from imaging.models import Image
 from tests.factories import DatasetFactory, ImageFactory, JobFactory
+from tests.turing.builders import make_session
+from turing.models import Presentation
 from worker.models import Job
 
 pytestmark = pytest.mark.django_db
@@ -127,3 +130,50 @@ def test_threads_do_not_disturb_one_another(transactional_db):
         thread.join()
 
     assert wrong == []
+
+
+def test_a_row_is_inserted_as_save_would(django_assert_num_queries):
+    """Defaults, the moment of creation, JSON and the key that the database makes included."""
+    session = make_session()
+    trial, later = session.study.trials.last(), timezone.now()
+
+    with django_assert_num_queries(1):
+        made = insert_row(Presentation(session=session, trial=trial, position=9, sent_ahead_at=later))
+
+    found = Presentation.objects.get(pk=made.pk)
+    assert made == found
+    names = [field.attname for field in Presentation._meta.concrete_fields]
+    assert [getattr(made, name) for name in names] == [getattr(found, name) for name in names]
+    assert (found.position, found.sent_ahead_at, found.became_current_at) == (9, later, None)
+    assert found.created_at >= later
+    assert len(found.token) > 20
+    made.position = 10
+    made.save()  # it knows that it is there already
+    assert Presentation.objects.filter(session=session, position=10).count() == 1
+
+
+def test_only_the_named_fields_of_a_row_are_updated():
+    image, other = ImageFactory(label="a"), ImageFactory(label="a")
+    image.label, image.width = "b", 1
+
+    update_row(image, ("label",))
+
+    assert (Image.objects.get(pk=image.pk).label, Image.objects.get(pk=image.pk).width) == ("b", other.width)
+    assert Image.objects.get(pk=other.pk).label == "a"
+
+
+def test_updating_what_is_not_there_is_refused():
+    image = ImageFactory()
+    Image.objects.all().delete()
+
+    with pytest.raises(DatabaseError, match="nothing was updated"):
+        update_row(image, ("label",))
+    with pytest.raises(ValueError, match="colour"):
+        update_row(image, ("label", "colour"))
+
+
+def test_a_constraint_refuses_an_insert_as_ever():
+    image = ImageFactory()
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        insert_row(Image(pk=image.pk, dataset=image.dataset, pixel_sha256="x", width=1, height=1, bit_depth=8))

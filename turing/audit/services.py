@@ -15,7 +15,7 @@ from django.db.models import Model, QuerySet
 from django.utils import timezone
 
 from config.accounts.models import User
-from config.prepared import Prepared
+from config.prepared import Prepared, insert_row
 from turing.audit.records import RowRecord, describe_row, moment
 from turing.models.audit import AuditEvent
 from turing.protocol import canonical_json
@@ -86,7 +86,7 @@ def record_events(events: Sequence[Event]) -> list[AuditEvent]:
         )
         link.hash = previous = event_hash(link)
         chain.append(link)
-    return AuditEvent.objects.bulk_create(chain)
+    return [insert_row(link) for link in chain]
 
 
 @Prepared

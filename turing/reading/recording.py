@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from config.prepared import insert_row
 from turing.audit.records import describe_row
 from turing.audit.services import record_event
 from turing.models.reading import Answer, Presentation, ReadingSession, new_presentation_token
@@ -149,7 +150,7 @@ def _store(
     given.require_time_was_up(study, server_ms=server_ms)
     reading_ms = times.reading_ms if times.reading_ms is not None and 0 <= times.reading_ms <= LONGEST_MS else None
     hidden_ms, paused_ms = (min(max(time, 0), LONGEST_MS) for time in (times.hidden_ms, times.paused_ms))
-    return Answer.objects.create(
+    answer = Answer(
         session=session,
         trial=presentation.trial,
         position=presentation.position,
@@ -170,6 +171,7 @@ def _store(
         ),
         answered_at=times.received_at,
     )
+    return insert_row(answer)
 
 
 def _go_on(

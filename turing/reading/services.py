@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass
 from django.db import transaction
 from django.utils import timezone
 
+from config.prepared import update_row
 from turing import stimuli
 from turing.audit.services import record_event
 from turing.grouping import group_of
@@ -30,6 +31,7 @@ from turing.reading.errors import ImageDamaged, InvalidDeclaration, NotAvailable
 from turing.reading.recording import Stored, record_answer
 from turing.reading.selectors import current_presentation
 from turing.reading.steps import (
+    SHOWING,
     find_presentation,
     lock_presentation,
     lock_session,
@@ -199,10 +201,10 @@ def _note_sent(found: Presentation, attendance: str) -> None:
     presentation, now = locked.presentation, timezone.now()
     if presentation.became_current_at is not None:
         note_showing(presentation, at=now)
-        presentation.save(update_fields=["first_served_at", "last_served_at", "times_served"])
+        update_row(presentation, SHOWING)
     elif presentation.sent_ahead_at is None:
         presentation.sent_ahead_at = now
-        presentation.save(update_fields=["sent_ahead_at"])
+        update_row(presentation, ("sent_ahead_at",))
 
 
 def _load_pixels(trial: Trial, study: Study) -> bytes:

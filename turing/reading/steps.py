@@ -18,7 +18,7 @@ from django.db.models import (
 )
 from django.utils import timezone
 
-from config.prepared import Parameter, Prepared
+from config.prepared import Parameter, Prepared, insert_row, update_row
 from turing.models.reading import Answer, Attendance, Presentation, ReadingSession
 from turing.models.studies import Study, Trial
 from turing.reading.course import interlude_between, trials_at
@@ -161,12 +161,18 @@ def show(
     presentation.became_current_at = timezone.now()
     if presentation.sent_ahead_at is not None and not presentation.after_break:
         note_showing(presentation, at=presentation.became_current_at)
-    presentation.save()
+    if existing is None:
+        insert_row(presentation)
+    else:
+        update_row(presentation, ("became_current_at", *SHOWING))
     after = trials.get(position + 1)
     following = None
     if after is not None and interlude_between(study, trials[position], after, position=position) is None:
-        following = Presentation.objects.create(session=session, trial=after, position=position + 1)
+        following = insert_row(Presentation(session=session, trial=after, position=position + 1))
     return describe_current(session, study, presentation, trials[position], following)
+
+
+SHOWING = ("first_served_at", "last_served_at", "times_served")  # what `note_showing` changes
 
 
 def note_showing(presentation: Presentation, *, at: datetime) -> None:
