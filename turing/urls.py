@@ -3,6 +3,7 @@
 from django.urls import include, path
 
 from turing import views
+from turing.reports import views as report_views
 from turing.results import views as results_views
 
 app_name = "turing"
@@ -43,5 +44,9 @@ urlpatterns = [
         results_views.image_png,
         name="study_image_png",
     ),
+    path("studies/<uuid:study_id>/reports/", report_views.study_reports, name="study_reports"),
+    path("reports/<uuid:report_id>/", report_views.report_detail, name="report_detail"),
+    path("reports/<uuid:report_id>/remove/", report_views.report_remove, name="report_remove"),
+    path("reports/<uuid:report_id>/files/<path:name>", report_views.report_file, name="report_file"),
     path("", include("turing.reading.urls")),
 ]

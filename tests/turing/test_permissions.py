@@ -14,6 +14,8 @@ from turing import rules
 from turing.models import Invitation, Study
 from turing.planning_job import PlanParameters, start_planning
 from turing.reading.selectors import current_of
+from turing.reports.services import start_report
+from turing.reports.settings import ReportSettings
 from turing.services import close_study, create_invitations, follow_up_study
 
 pytestmark = pytest.mark.django_db
@@ -22,12 +24,13 @@ INVESTIGATORS_GET = (
     *("study_list", "study_create", "study_detail", "study_edit", "study_progress", "study_results"),
     *("study_answers_csv", "study_images", "study_image_png", "matching_count"),
     *("preview", "preview_instructions", "preview_phase", "preview_done"),
-    *("planning", "plan_detail", "plan_file"),
+    *("planning", "plan_detail", "plan_file", "study_reports", "report_detail", "report_file"),
 )
-RESULTS = ("study_results", "study_answers_csv", "study_images", "study_image_png")
+RESULTS = ("study_results", "study_answers_csv", "study_images", "study_image_png", "study_reports")
 INVESTIGATORS_POST = (
     *("study_open", "study_close", "study_delete", "study_edit", "study_create", "study_clone", "invitation_create"),
     *("invitation_revoke", "second_session_create", "preview_instructions", "preview_phase", "planning"),
+    *("study_reports", "report_remove"),
 )
 PREVIEW_DATA_GET = ("preview_current", "preview_stimulus")
 PREVIEW_DATA_POST = ("preview_attend", "preview_answer", "preview_continue")
@@ -70,6 +73,10 @@ def address(name, session):
     if name in ("plan_detail", "plan_file"):
         job = start_planning(parameters=PlanParameters(), by=UserFactory(role=User.Role.INVESTIGATOR))
         return reverse(f"turing:{name}", args=[job.pk, *(["csv"] if name == "plan_file" else [])])
+    if name in ("report_detail", "report_file", "report_remove"):
+        closed = close_study(study=make_open_study(), by=None)
+        report = start_report(about=closed, settings=ReportSettings(), by=None)
+        return reverse(f"turing:{name}", args=[report.pk, *(["report.pdf"] if name == "report_file" else [])])
     if name == "preview_stimulus":
         return reverse("turing:preview_stimulus", args=[session.study_id, "made-up"])
     if name == "study_image_png":
@@ -100,7 +107,7 @@ def test_investigators_pages(clients, session, name):
         assert session.study.name not in response.content.decode()
     # the study is open: it cannot be edited any more, and its results cannot be seen yet
     expected = {"study_edit": 302, **dict.fromkeys(RESULTS, 403)}
-    expected |= {"preview_phase": 302, "preview_done": 302, "plan_file": 404}  # not there yet
+    expected |= {"preview_phase": 302, "preview_done": 302, "plan_file": 404, "report_file": 404}  # not there yet
     for kind in ("investigator", "administrator"):
         assert clients[kind].get(url).status_code == expected.get(name, 200)
 
@@ -135,7 +142,8 @@ def test_investigators_verbs(clients, session, name):
     for kind in ("reader", "other reader"):
         assert clients[kind].post(url).status_code == 403
     assert _everything() == before
-    assert clients["investigator"].post(url).status_code in (200, 302, 422)
+    expected = (403,) if name in RESULTS else (200, 302, 422)
+    assert clients["investigator"].post(url).status_code in expected
 
 
 def _everything():
