@@ -54,7 +54,7 @@ PICTURE_POLICY = {"default-src": ["'none'"], "style-src": ["'unsafe-inline'"], "
 @investigator_required
 @cache_control(no_store=True)
 def study_reports(request: SignedInRequest, study_id: UUID) -> HttpResponse:
-    """The reports of a study. POST makes one, with the settings of the form; from a mere button, with the usual ones."""
+    """The reports of a study. POST makes one: with the settings of the form, from a mere button the usual ones."""
     study = get_study(study_id)
     if not rules.can_view_results(request.user, study):
         context: dict[str, Any] = {"study": study, "readers": reader_progress(study)}
