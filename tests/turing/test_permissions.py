@@ -25,12 +25,14 @@ INVESTIGATORS_GET = (
     *("study_answers_csv", "study_images", "study_image_png", "matching_count"),
     *("preview", "preview_instructions", "preview_phase", "preview_done"),
     *("planning", "plan_detail", "plan_file", "study_reports", "report_detail", "report_file"),
+    *("answer_tables", "answer_table_example", "answer_table", "answer_table_columns"),
 )
 RESULTS = ("study_results", "study_answers_csv", "study_images", "study_image_png", "study_reports")
 INVESTIGATORS_POST = (
     *("study_open", "study_close", "study_delete", "study_edit", "study_create", "study_clone", "invitation_create"),
     *("invitation_revoke", "second_session_create", "preview_instructions", "preview_phase", "planning"),
-    *("study_reports", "report_remove"),
+    *("study_reports", "report_remove", "answer_tables", "answer_table", "answer_table_columns"),
+    *("answer_table_forget", "answer_table_remove"),
 )
 PREVIEW_DATA_GET = ("preview_current", "preview_stimulus")
 PREVIEW_DATA_POST = ("preview_attend", "preview_answer", "preview_continue")
@@ -63,7 +65,7 @@ def clients(session):
 
 
 def address(name, session):
-    if name in ("study_list", "study_create", "my_studies", "planning"):
+    if name in ("study_list", "study_create", "my_studies", "planning", "answer_tables", "answer_table_example"):
         return reverse(f"turing:{name}")
     if name == "invitation_revoke":
         ((invitation, _),) = create_invitations(study=session.study, count=1, by=None)
@@ -73,6 +75,8 @@ def address(name, session):
     if name in ("plan_detail", "plan_file"):
         job = start_planning(parameters=PlanParameters(), by=UserFactory(role=User.Role.INVESTIGATOR))
         return reverse(f"turing:{name}", args=[job.pk, *(["csv"] if name == "plan_file" else [])])
+    if name.startswith("answer_table"):  # somebody's own: nobody else's, see tests/turing/reports/test_table_views.py
+        return reverse(f"turing:{name}", args=[uuid.uuid4()])
     if name in ("report_detail", "report_file", "report_remove"):
         closed = close_study(study=make_open_study(), by=None)
         report = start_report(about=closed, settings=ReportSettings(), by=None)
@@ -107,7 +111,14 @@ def test_investigators_pages(clients, session, name):
         assert session.study.name not in response.content.decode()
     # the study is open: it cannot be edited any more, and its results cannot be seen yet
     expected = {"study_edit": 302, **dict.fromkeys(RESULTS, 403)}
-    expected |= {"preview_phase": 302, "preview_done": 302, "plan_file": 404, "report_file": 404}  # not there yet
+    expected |= {
+        "preview_phase": 302,
+        "preview_done": 302,
+        "plan_file": 404,
+        "report_file": 404,
+        "answer_table": 404,
+        "answer_table_columns": 404,
+    }  # not there yet
     for kind in ("investigator", "administrator"):
         assert clients[kind].get(url).status_code == expected.get(name, 200)
 
@@ -142,7 +153,8 @@ def test_investigators_verbs(clients, session, name):
     for kind in ("reader", "other reader"):
         assert clients[kind].post(url).status_code == 403
     assert _everything() == before
-    expected = (403,) if name in RESULTS else (200, 302, 422)
+    not_there = name.startswith("answer_table") and name != "answer_tables"
+    expected = (403,) if name in RESULTS else (404,) if not_there else (200, 302, 422)
     assert clients["investigator"].post(url).status_code in expected
 
 

@@ -20,7 +20,7 @@ def study_facts(study: Study, settings: ReportSettings) -> StudyFacts:
     simulated = study.sessions.filter(is_simulated=True).exists()
     return StudyFacts(
         title=study.name,
-        question=f"Readers were asked: “{study.question}”",
+        question=study.question,
         scale=f"Answers: {words['Answers']}",
         order=f"Order: {words['Order']}",
         time_limit=_limits(words),

@@ -23,8 +23,7 @@ class SettingsForm(BootstrapFormMixin, forms.Form):
         min_value=0.1,
         max_value=49.9,
         help_text="Readers count as indistinguishable from chance when their accuracy is shown to lie this close to "
-        "50 %. Declare it before you look at results; the protocol of a study does not hold it yet, and the report "
-        "says so.",
+        "50 %. Declare it before you look at results.",
     )
     confidence = forms.FloatField(
         label="Confidence of intervals (%)", min_value=50, max_value=99.99, help_text="95 is usual."
@@ -56,6 +55,12 @@ class SettingsForm(BootstrapFormMixin, forms.Form):
     max_seconds = forms.FloatField(
         label="Outlying above (seconds)", min_value=0, required=False, help_text="Likewise for longer ones."
     )
+    mad_factor = forms.FloatField(
+        label="Outlying further than (MADs)",
+        min_value=0.5,
+        required=False,
+        help_text="From the reader’s median, in scaled median absolute deviations; 3.5 is usual. Empty: no rule.",
+    )
     models = forms.CharField(
         label="Further mixed models",
         required=False,
@@ -85,6 +90,8 @@ class SettingsForm(BootstrapFormMixin, forms.Form):
                 "include_simulated": chosen.include_simulated,
             },
         )
+        if study is not None:
+            self.fields["margin"].help_text += " The protocol of a study does not hold it yet; the report says so."
         phases = [] if study is None else list(study.later_phases.order_by("number"))
         if phases:
             names = [(0, "All together"), (1, "Phase 1"), *((p.number, f"Phase {p.number}: {p.title}") for p in phases)]
@@ -108,7 +115,7 @@ class SettingsForm(BootstrapFormMixin, forms.Form):
         if self.errors:
             return values
         shares = {"confidence": values["confidence"] / 100, "margin": values["margin"] / 100}
-        plain = ("seed", "n_bootstrap", "n_bootstrap_kappa", "min_seconds", "max_seconds", "models")
+        plain = ("seed", "n_bootstrap", "n_bootstrap_kappa", "min_seconds", "max_seconds", "mad_factor", "models")
         try:
             options = AnalysisOptions(**shares, **{name: values[name] for name in plain})
         except ValueError as error:

@@ -36,9 +36,13 @@ class ReportSettings:
         options = self.analysis
         rules = [
             text
-            for text, seconds in (("below {:g} s", options.min_seconds), ("above {:g} s", options.max_seconds))
-            if seconds is not None
-            for text in [text.format(seconds)]
+            for text, limit in (
+                ("below {:g} s", options.min_seconds),
+                ("above {:g} s", options.max_seconds),
+                ("{:g} MADs from the median", options.mad_factor),
+            )
+            if limit is not None
+            for text in [text.format(limit)]
         ]
         facts = [
             ("Confidence", f"{100 * options.confidence:g} %"),

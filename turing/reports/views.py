@@ -60,7 +60,7 @@ def study_reports(request: SignedInRequest, study_id: UUID) -> HttpResponse:
         context: dict[str, Any] = {"study": study, "readers": reader_progress(study)}
         return render(request, "turing/results/not_yet.html", context, status=403)
     usual = SettingsForm(study=study)
-    form = SettingsForm(_with_usual(request.POST, usual) if request.method == "POST" else None, study=study)
+    form = SettingsForm(with_usual(request.POST, usual) if request.method == "POST" else None, study=study)
     if form.is_valid():
         return redirect(start_report(about=study, settings=form.settings, by=request.user))
     context = {
@@ -72,7 +72,7 @@ def study_reports(request: SignedInRequest, study_id: UUID) -> HttpResponse:
     return render(request, "turing/reports/study_reports.html", context, status=422 if form.is_bound else 200)
 
 
-def _with_usual(data: Any, usual: SettingsForm) -> Any:
+def with_usual(data: Any, usual: SettingsForm) -> Any:
     """One click sends no settings: the usual ones then stand for them."""
     if any(name in data for name in usual.fields):
         return data
