@@ -3,7 +3,7 @@
 from django.urls import include, path
 
 from turing import views
-from turing.reports import table_views
+from turing.reports import comparison_views, table_views
 from turing.reports import views as report_views
 from turing.results import views as results_views
 
@@ -49,6 +49,7 @@ urlpatterns = [
     path("reports/<uuid:report_id>/", report_views.report_detail, name="report_detail"),
     path("reports/<uuid:report_id>/remove/", report_views.report_remove, name="report_remove"),
     path("reports/<uuid:report_id>/files/<path:name>", report_views.report_file, name="report_file"),
+    path("comparisons/", comparison_views.comparisons, name="comparisons"),
     path("answers/", table_views.answer_tables, name="answer_tables"),
     path("answers/example.csv", table_views.answer_table_example, name="answer_table_example"),
     path("answers/columns/<uuid:token>/", table_views.answer_table_columns, name="answer_table_columns"),

@@ -114,3 +114,25 @@ def test_a_picture_by_itself_keeps_its_colours(worker, signed_in, live_server):
 
     filled = page.evaluate("[...document.querySelectorAll('path')].map(path => getComputedStyle(path).fill)")
     assert any(fill not in ("rgb(0, 0, 0)", "none") for fill in filled)
+
+
+def test_two_studies_against_each_other(worker, signed_in, live_server):
+    page = signed_in
+    for number, name in enumerate(("First test", "Second test")):
+        make_read_study(name, seed=number)
+    worker.start()
+    page.goto(f"{live_server.url}/studies/")
+    page.get_by_role("link", name="Compare", exact=True).click()
+    assert_accessible(page)
+    page.get_by_label("First").select_option("First test")
+    page.get_by_label("Second").select_option("Second test")
+    page.get_by_role("button", name="Compare").click()
+
+    expect(page.get_by_role("heading", name="Comparison of First test and Second test")).to_be_visible()
+    expect(page.get_by_role("heading", name="Take it along")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("rowheader", name="Odds ratio of a right answer")).to_be_visible()
+    assert_accessible(page)
+
+    page.get_by_role("link", name="All comparisons, other settings").click()
+    expect(page.get_by_text("First test and Second test")).to_be_visible()
+    assert_accessible(page)

@@ -25,13 +25,13 @@ INVESTIGATORS_GET = (
     *("study_answers_csv", "study_images", "study_image_png", "matching_count"),
     *("preview", "preview_instructions", "preview_phase", "preview_done"),
     *("planning", "plan_detail", "plan_file", "study_reports", "report_detail", "report_file"),
-    *("answer_tables", "answer_table_example", "answer_table", "answer_table_columns"),
+    *("answer_tables", "answer_table_example", "answer_table", "answer_table_columns", "comparisons"),
 )
 RESULTS = ("study_results", "study_answers_csv", "study_images", "study_image_png", "study_reports")
 INVESTIGATORS_POST = (
     *("study_open", "study_close", "study_delete", "study_edit", "study_create", "study_clone", "invitation_create"),
     *("invitation_revoke", "second_session_create", "preview_instructions", "preview_phase", "planning"),
-    *("study_reports", "report_remove", "answer_tables", "answer_table", "answer_table_columns"),
+    *("study_reports", "report_remove", "comparisons", "answer_tables", "answer_table", "answer_table_columns"),
     *("answer_table_forget", "answer_table_remove"),
 )
 PREVIEW_DATA_GET = ("preview_current", "preview_stimulus")
@@ -65,7 +65,15 @@ def clients(session):
 
 
 def address(name, session):
-    if name in ("study_list", "study_create", "my_studies", "planning", "answer_tables", "answer_table_example"):
+    if name in (
+        "study_list",
+        "study_create",
+        "my_studies",
+        "planning",
+        "answer_tables",
+        "answer_table_example",
+        "comparisons",
+    ):
         return reverse(f"turing:{name}")
     if name == "invitation_revoke":
         ((invitation, _),) = create_invitations(study=session.study, count=1, by=None)

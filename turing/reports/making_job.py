@@ -3,30 +3,39 @@
 All or nothing: the files are written to the job's own folder and take their place when all are there.
 """
 
+import json
 import shutil
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from django.urls import reverse
 from django.utils import timezone
 
-from turing.analysis import Analysis, AnswersError, analyse
+from turing.analysis import Answers, AnswersError, analyse
 from turing.audit.services import record_event
 from turing.errors import StudyError
-from turing.models import Report
-from turing.report.document import Figure
+from turing.models import AnswerTable, Report, Study
+from turing.report.csv_files import csv_text
+from turing.report.document import Document, Figure
+from turing.report.docx_file import docx_bytes
 from turing.report.facts import StudyFacts
-from turing.report.html_page import body_html, contents_html
+from turing.report.figure_files import Pictures
+from turing.report.html_page import body_html, contents_html, html_page
+from turing.report.latex_file import latex_document
+from turing.report.pdf_file import pdf_bytes
 from turing.report.writing import write_report
+from turing.reports.comparing import compare_answers, comparison_document, comparison_json
 from turing.reports.facts import study_facts
-from turing.reports.files import report_folder, table_path
+from turing.reports.files import report_folder, table_path, write_whole
 from turing.reports.parameters import BODY, ReportParameters
 from turing.reports.reading import TableReading
 from turing.reports.settings import ReportSettings
 from turing.reports.study_answers import study_answers
 from worker.registry import JobContext, JobError
 
+Progress: TypeAlias = Callable[[float, str], None]  # of STEPS, what is being done
 STEPS = 100
 ANALYSED = 60  # steps, when the analysis is done
 ARCHIVES = {  # name -> files in it
@@ -38,7 +47,11 @@ ARCHIVES = {  # name -> files in it
 
 def run_report(context: JobContext, parameters: ReportParameters) -> dict[str, Any]:
     """May be run again after a crash at any point."""
-    report = Report.objects.select_related("study", "table").filter(pk=parameters.report_id).first()
+    report = (
+        Report.objects.select_related("study", "table", "other_study", "other_table")
+        .filter(pk=parameters.report_id)
+        .first()
+    )
     if report is None:
         raise JobError("This report is not there any more: it was removed.")
     if report.made_at is not None:  # an earlier attempt was killed after its last step
@@ -51,40 +64,83 @@ def run_report(context: JobContext, parameters: ReportParameters) -> dict[str, A
         context.progress(round(done), STEPS, "%", message)
 
     try:
-        analysis, facts = _analysed(report, progress)
+        if report.is_comparison:
+            document, files = write_comparison(report, folder, progress)
+        else:
+            document, files = _write(report, folder, progress)
     except (StudyError, AnswersError, ValueError) as error:
         raise JobError(str(error)) from error
+    names = [*files, *_pack(folder, files)]
+
+    def address_of(figure: Figure) -> str:
+        return reverse("turing:report_file", args=[report.pk, f"figures/{figure.key}.svg"])
+
+    page = f"{contents_html(document)}{body_html(document, address_of=address_of)}"
+    (folder / BODY).write_text(page, encoding="utf-8")
+    progress(STEPS, "Done")
+    _put_in_place(context, report, folder, names)
+    return {"files": len(names)}
+
+
+def _write(report: Report, folder: Path, progress: Progress) -> tuple[Document, tuple[str, ...]]:
+    settings = ReportSettings.from_dict(report.settings)
+    answers = answers_of(report.study or report.table, settings)
+    facts = (
+        study_facts(report.study, settings)
+        if report.study is not None
+        else StudyFacts(answers_sha256=report.table.sha256)  # type: ignore[union-attr]  # a constraint: one of the two
+    )
+    analysis = analyse(answers, settings.analysis, progress=lambda done, what: progress(ANALYSED * done, what))
     made = write_report(
         analysis, folder, facts=facts,
         progress=lambda done, total, what: progress(
             ANALYSED + (STEPS - ANALYSED) * done / (total + 1), f"Writing: {what}" if what else "Packing"
         ),
     )  # fmt: skip
-    names = [*made.files, *_pack(folder, made.files)]
-
-    def address_of(figure: Figure) -> str:
-        return reverse("turing:report_file", args=[report.pk, f"figures/{figure.key}.svg"])
-
-    page = f"{contents_html(made.document)}{body_html(made.document, address_of=address_of)}"
-    (folder / BODY).write_text(page, encoding="utf-8")
-    progress(STEPS, "Done")
-    _put_in_place(context, report, folder, names)
-    return {"files": len(names), "seconds_of_analysis": round(analysis.seconds_taken, 2)}
+    return made.document, made.files
 
 
-def _analysed(report: Report, progress: Any) -> tuple[Analysis, StudyFacts]:
+def write_comparison(report: Report, folder: Path, progress: Progress) -> tuple[Document, tuple[str, ...]]:
+    """The same formats as a report has, without the replication bundle."""
     settings = ReportSettings.from_dict(report.settings)
-    if report.study is not None:
-        answers = study_answers(report.study, include_simulated=settings.include_simulated, phase=settings.phase)
-        facts = study_facts(report.study, settings)
-    else:
-        assert report.table is not None  # noqa: S101  a constraint of the table
-        answers = TableReading.from_dict(report.table.reading).read(
-            table_path(report.table.pk).read_bytes(), name=report.table.name
+    first = answers_of(report.study or report.table, settings)
+    second = answers_of(report.other_study or report.other_table, settings)
+    progress(5, "Comparing")
+    comparison = compare_answers(
+        first, second, same_readers=settings.same_readers, same_images=settings.same_images,
+        confidence=settings.analysis.confidence,
+    )  # fmt: skip
+    document, pictures = comparison_document(comparison), Pictures()
+    progress(ANALYSED, "Writing")
+    numbers = json.dumps(comparison_json(comparison), indent=2, ensure_ascii=False, allow_nan=False)
+    contents = {
+        "report.html": html_page(document, pictures).encode(),
+        "report.pdf": pdf_bytes(document, pictures),
+        "report.docx": docx_bytes(document, pictures),
+        "report.tex": latex_document(document).encode(),
+        "results.json": f"{numbers}\n".encode(),
+        **{f"tables/{table.key}.csv": csv_text(table.data).encode() for table in document.tables()},
+    }
+    for figure in document.figures():
+        name = f"figures/{figure.key}"
+        contents |= {f"{name}.{kind}": pictures.file(figure, kind) for kind in ("svg", "pdf")}
+        contents |= {f"{name}.csv": csv_text(figure.data).encode(), f"{name}.txt": f"{figure.alt}\n".encode()}
+    for name, data in contents.items():
+        write_whole(folder / name, data)
+    return document, tuple(contents)
+
+
+def answers_of(subject: Study | AnswerTable | None, settings: ReportSettings) -> Answers:
+    """Raises StudyError or AnswersError where there is nothing to analyse."""
+    if isinstance(subject, Study):
+        return study_answers(
+            subject, include_simulated=settings.include_simulated or subject.is_example, phase=settings.phase
         )
-        facts = StudyFacts(answers_sha256=report.table.sha256)
-    analysis = analyse(answers, settings.analysis, progress=lambda done, what: progress(ANALYSED * done, what))
-    return analysis, facts
+    assert subject is not None  # noqa: S101  a constraint of the table
+    path = table_path(subject.pk)
+    if not path.is_file():
+        raise StudyError(f"The file of “{subject}” is not there any more: upload it again.")
+    return TableReading.from_dict(subject.reading).read(path.read_bytes(), name=subject.name)
 
 
 def _pack(folder: Path, files: tuple[str, ...]) -> list[str]:

@@ -6,6 +6,8 @@ from typing import Any
 
 from turing.analysis import AnalysisOptions
 
+_OF_COMPARISONS = ("Confidence", "Readers", "Images", "Simulated readers")
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReportSettings:
@@ -18,6 +20,8 @@ class ReportSettings:
     analysis: AnalysisOptions = field(default_factory=AnalysisOptions)
     include_simulated: bool = False
     phase: int = 0
+    same_readers: bool = False  # of a comparison: equal codes are the same person
+    same_images: bool = False  # likewise: equal names are the same image
 
     def to_dict(self) -> dict[str, Any]:
         """JSON."""
@@ -31,8 +35,8 @@ class ReportSettings:
         options = AnalysisOptions(**{**analysis, "models": tuple(analysis.get("models", ()))})
         return cls(**{**values, "analysis": options})
 
-    def in_words(self) -> list[tuple[str, str]]:
-        """For a list of reports: what each setting was."""
+    def in_words(self, *, of_comparison: bool = False) -> list[tuple[str, str]]:
+        """For a list of reports: what each setting was, of a comparison those that bear on it."""
         options = self.analysis
         rules = [
             text
@@ -58,4 +62,8 @@ class ReportSettings:
             facts.append(("Simulated readers", "included"))
         if self.phase:
             facts.append(("Phase", f"{self.phase} only"))
-        return facts
+        if self.same_readers:
+            facts.append(("Readers", "the same in both"))
+        if self.same_images:
+            facts.append(("Images", "those with the same name are the same"))
+        return [fact for fact in facts if fact[0] in _OF_COMPARISONS] if of_comparison else facts

@@ -116,7 +116,7 @@ def answer_table(request: SignedInRequest, table_id: UUID) -> HttpResponse:
         "columns": columns,
         "labels": list(table.reading.get("labels", {}).items()),
         "form": form,
-        "rows": report_rows(list(reports_of(request.user).filter(table=table))),
+        "rows": report_rows(list(reports_of(request.user).filter(table=table, other_study=None, other_table=None))),
     }
     return render(request, "turing/reports/answer_table.html", context, status=422 if form.is_bound else 200)
 

@@ -66,7 +66,7 @@ def study_reports(request: SignedInRequest, study_id: UUID) -> HttpResponse:
     context = {
         "study": study,
         "form": form,
-        "rows": report_rows(list(reports_of(request.user).filter(study=study))),
+        "rows": report_rows(list(reports_of(request.user).filter(study=study, other_study=None, other_table=None))),
         "has_answers": study.sessions.filter(answers__isnull=False).exists(),
     }
     return render(request, "turing/reports/study_reports.html", context, status=422 if form.is_bound else 200)
@@ -80,9 +80,12 @@ def with_usual(data: Any, usual: SettingsForm) -> Any:
 
 
 def report_rows(reports: list[Report]) -> list[dict[str, Any]]:
-    """For a list of reports: each with its settings in words, as far as they differ from those of another."""
-    settings = [dict(ReportSettings.from_dict(report.settings).in_words()) for report in reports]
-    return [{"report": report, "settings": words} for report, words in zip(reports, settings, strict=True)]
+    """For a list of reports: each with its settings in words."""
+    return [{"report": report, "settings": dict(_words(report))} for report in reports]
+
+
+def _words(report: Report) -> list[tuple[str, str]]:
+    return ReportSettings.from_dict(report.settings).in_words(of_comparison=report.is_comparison)
 
 
 @require_GET
@@ -93,7 +96,7 @@ def report_detail(request: SignedInRequest, report_id: UUID) -> HttpResponse:
     context: dict[str, Any] = {
         "report": report,
         "job": report.job,
-        "settings": ReportSettings.from_dict(report.settings).in_words(),
+        "settings": _words(report),
         "back": report.study or report.table,
     }
     if report.made_at is not None:
@@ -137,9 +140,11 @@ def report_file(request: SignedInRequest, report_id: UUID, name: str) -> FileRes
 @investigator_required
 def report_remove(request: SignedInRequest, report_id: UUID) -> HttpResponse:
     report = get_report(request.user, report_id)
-    about = report.study or report.table
+    about, is_comparison = report.study or report.table, report.is_comparison
     remove_report(report=report, by=request.user)
     messages.success(request, "The report is removed.")
+    if is_comparison:
+        return redirect("turing:comparisons")
     if isinstance(about, AnswerTable):
         return redirect(about)
     return redirect("turing:study_reports", report.study_id)
