@@ -45,6 +45,11 @@ urlpatterns = [
         results_views.image_png,
         name="study_image_png",
     ),
+    path(
+        "studies/<uuid:study_id>/results/images/<int:position>-<int:side>-marks.png",
+        results_views.image_heat_png,
+        name="study_image_heat",
+    ),
     path("studies/<uuid:study_id>/reports/", report_views.study_reports, name="study_reports"),
     path("reports/<uuid:report_id>/", report_views.report_detail, name="report_detail"),
     path("reports/<uuid:report_id>/remove/", report_views.report_remove, name="report_remove"),

@@ -22,12 +22,12 @@ pytestmark = pytest.mark.django_db
 
 INVESTIGATORS_GET = (
     *("study_list", "study_create", "study_detail", "study_edit", "study_progress", "study_results"),
-    *("study_answers_csv", "study_images", "study_image_png", "matching_count"),
+    *("study_answers_csv", "study_images", "study_image_png", "study_image_heat", "matching_count"),
     *("preview", "preview_instructions", "preview_phase", "preview_done"),
     *("planning", "plan_detail", "plan_file", "study_reports", "report_detail", "report_file"),
     *("answer_tables", "answer_table_example", "answer_table", "answer_table_columns", "comparisons"),
 )
-RESULTS = ("study_results", "study_answers_csv", "study_images", "study_image_png", "study_reports")
+RESULTS = ("study_results", "study_answers_csv", "study_images", "study_image_png", "study_image_heat", "study_reports")
 INVESTIGATORS_POST = (
     *("study_open", "study_close", "study_delete", "study_edit", "study_create", "study_clone", "invitation_create"),
     *("invitation_revoke", "second_session_create", "preview_instructions", "preview_phase", "planning"),
@@ -91,8 +91,8 @@ def address(name, session):
         return reverse(f"turing:{name}", args=[report.pk, *(["report.pdf"] if name == "report_file" else [])])
     if name == "preview_stimulus":
         return reverse("turing:preview_stimulus", args=[session.study_id, "made-up"])
-    if name == "study_image_png":
-        return reverse("turing:study_image_png", args=[session.study_id, 1, 0])
+    if name in ("study_image_png", "study_image_heat"):
+        return reverse(f"turing:{name}", args=[session.study_id, 1, 0])
     if name == "read_stimulus":
         return reverse("turing:read_stimulus", args=[session.pk, current_of(session).token])
     return reverse(f"turing:{name}", args=[session.pk if name.startswith("read") else session.study_id])
