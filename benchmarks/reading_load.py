@@ -68,7 +68,7 @@ def main() -> None:
         call_command("migrate", verbosity=0)
         call_command("collectstatic", interactive=False, verbosity=0)
         print(f"{platform.platform()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, {processor()}")
-        print(f"{database_in_words()}, images {options.size} x {options.size}; gunicorn: 2 workers of 4 threads")
+        print(f"{database_in_words()}, images {options.size} x {options.size}; gunicorn: 4 workers of 2 threads")
         if options.audit_cost:
             measure_audit_cost(options)
             return
@@ -289,8 +289,8 @@ def web_server(module: str) -> Iterator[tuple[int, int]]:
         server = subprocess.Popen(
             [
                 *(sys.executable, "-m", "gunicorn", module, "--bind", f"fd://{listener.fileno()}"),
-                *("--worker-class", "gthread", "--workers", "2", "--threads", "4", "--timeout", "120"),
-                *("--graceful-timeout", "5", "--no-control-socket", "--log-level", "warning"),
+                *("--worker-class", "gthread", "--workers", "4", "--threads", "2", "--keep-alive", "75"),
+                *("--timeout", "120", "--graceful-timeout", "5", "--no-control-socket", "--log-level", "warning"),
             ],
             cwd=ROOT,
             pass_fds=(listener.fileno(),),

@@ -140,7 +140,17 @@ def main() -> None:
     server = subprocess.Popen(
         [
             *(sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}", "--log-level", "warning"),
-            *("--worker-class", "gthread", "--workers", "2", "--threads", "4", "--no-control-socket"),
+            *(
+                "--worker-class",
+                "gthread",
+                "--workers",
+                "4",
+                "--threads",
+                "2",
+                "--keep-alive",
+                "75",
+                "--no-control-socket",
+            ),
         ],
         cwd=ROOT,
     )

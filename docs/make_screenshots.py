@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -18,6 +19,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from tests.find_browser import launch_arguments  # noqa: E402
+from tests.turing.report.studies import simulated  # noqa: E402
+from turing.report.facts import StudyFacts  # noqa: E402
+from turing.report.writing import write_report  # noqa: E402
 
 PICTURES = ROOT / "docs" / "images"
 
@@ -37,6 +41,18 @@ def shoot(page: Page, name: str) -> None:
     page.screenshot(path=PICTURES / f"{name}.png")
 
 
+def shoot_report(browser: Browser) -> None:
+    """The file that `manage.py analyse --out` writes, of simulated answers."""
+    with tempfile.TemporaryDirectory() as folder:
+        analysis = simulated(n_readers=6, n_images=200, seed=3)
+        facts = StudyFacts(title="Simulated", has_simulated_readers=True)
+        write_report(analysis, folder, formats=["html"], facts=facts)
+        page = browser.new_context(viewport={"width": 1000, "height": 1000}).new_page()
+        page.goto(Path(folder, "report.html").as_uri())
+        page.locator("#accuracy").evaluate("heading => heading.scrollIntoView()")
+        shoot(page, "report")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--address", default="http://127.0.0.1:8000")
@@ -47,6 +63,7 @@ def main() -> None:
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(**launch_arguments())
+        shoot_report(browser)
         page = sign_in(browser, options.address, "investigator", passwords["investigator"])
         shoot(page, "home")
         for name, path, link in (

@@ -1,28 +1,26 @@
 """The picture of a plan: one panel per measure over the number of readers, a line per number of images.
 
 SVG, the same bytes each time. Its data is the table of `planning_output.py`, its text for those who do not see it is
-`describe_plan`.
+`describe_plan`. matplotlib is loaded when something is drawn: the web server starts without it.
 """
 
 import io
 import math
-from typing import Any
-
-import matplotlib
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING, Any
 
 from turing.planning_output import Measure, measures_of
 from turing.stats.planning import Plan, PlannedDesign
 
-STYLES = (
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+STYLES = (  # Okabe and Ito's colours; marker and dash differ too, so that lines are told apart in grey
     ("#0072B2", "o", "-"),
     ("#D55E00", "s", "--"),
     ("#009E73", "^", "-."),
     ("#6A3D9A", "D", ":"),
     ("#333333", "v", "-"),
 )
-# Okabe and Ito's colours; marker and dash differ too, so that the lines are told apart in grey
 USUAL_POWER = 80.0  # per cent, what studies are usually planned for
 
 
@@ -35,6 +33,9 @@ def draw_plan(plan: Plan) -> bytes:
     """
     if not plan.designs:
         raise ValueError("The plan holds no size of study yet: there is nothing to draw")
+    import matplotlib
+    from matplotlib.figure import Figure
+
     measures = [measure for measure in measures_of(plan.assumptions) if measure.name != "kappa"]
     settings: Any = {
         "svg.hashsalt": "plan", "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 9.0,
@@ -56,7 +57,7 @@ def draw_plan(plan: Plan) -> bytes:
     return file.getvalue()
 
 
-def _draw_panel(panel: Axes, plan: Plan, measure: Measure) -> None:
+def _draw_panel(panel: "Axes", plan: Plan, measure: Measure) -> None:
     sizes = sorted({design.n_images for design in plan.designs})
     readers = sorted({design.n_readers for design in plan.designs})
     apart = 0.012 * (readers[-1] - readers[0] or 1)  # lines that coincide stay visible

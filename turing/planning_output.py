@@ -29,7 +29,7 @@ class Measure:
             return f"{100 * found.value:.1f} ± {100 * found.error:.1f}"
         if self.kind == "factor":
             return f"{found.value:.2f} ± {found.error:.2f}"
-        return f"{found.value:.3f} ± {found.error:.3f}"
+        return f"{found.value:.3f} ± {found.error:.4f}"
 
     def scaled(self, value: float) -> float:
         """In the unit of the table: per cent and percentage points where it is a share."""

@@ -35,8 +35,8 @@ def test_table_prints_every_number_with_its_monte_carlo_error():
     headings, rows = table_of(make_plan())
 
     assert rows == [
-        ["6 (3 + 3)", "200", "91 % ± 1.2", "38 % ± 2.0", "25 % ± 1.9", "9.3 ± 0.3", "2.60 ± 0.10", "0.148 ± 0.005",
-         "0.051 ± 0.000"]
+        ["6 (3 + 3)", "200", "91 % ± 1.2", "38 % ± 2.0", "25 % ± 1.9", "9.3 ± 0.3", "2.60 ± 0.10", "0.148 ± 0.0047",
+         "0.051 ± 0.0004"]
     ]  # fmt: skip
     assert headings[:3] == ["Readers", "Images", "Power: not at chance"]
 
@@ -117,7 +117,7 @@ def test_picture_in_words_holds_the_smallest_and_the_largest_size():
 
     text = describe_plan(plan)
 
-    assert "Kappa: 0.148 ± 0.005 with 4 readers and 100 images, 0.200 ± 0.001 with 12 readers and 400 images." in text
+    assert "Kappa: 0.148 ± 0.0047 with 4 readers and 100 images, 0.200 ± 0.0010 with 12 readers and 400 images." in text
 
 
 def test_nothing_cannot_be_drawn():

@@ -45,7 +45,7 @@ def judge_chance(answers: Answers, options: AnalysisOptions) -> Chance:
     everyone = tuple(range(len(answers.readers)))
     return Chance(
         margin=options.margin,
-        alpha=1 - options.confidence,
+        alpha=_alpha(options),
         balanced=balanced,
         readers=readers,
         groups=tuple(
@@ -55,12 +55,16 @@ def judge_chance(answers: Answers, options: AnalysisOptions) -> Chance:
     )
 
 
+def _alpha(options: AnalysisOptions) -> float:
+    return round(1 - options.confidence, 12)  # 0.05, not 0.050000000000000044
+
+
 def _reader_row(answers: Answers, name: str, options: AnalysisOptions, *, balanced: bool) -> ChanceRow:
     table = np.zeros((2, 2), int)
     np.add.at(table, (answers.truth, answers.answer), 1)
     right, total = (int(table[0, 0]), int(table[1, 1])), table.sum(axis=1)
     k, n = sum(right), int(table.sum())
-    alpha, margin = 1 - options.confidence, options.margin
+    alpha, margin = _alpha(options), options.margin
     association = float(stats.fisher_exact(table).pvalue) if total.all() else math.nan
     if answers.is_pairs or (total.all() and not balanced):
         p, test = exact_p(k, n), EXACT_TEST
@@ -101,9 +105,11 @@ def _signal(table: np.ndarray, answers: Answers, options: AnalysisOptions) -> Si
 def _several_row(
     answers: Answers, signals: list[SignalDetection], name: str, kind: str, options: AnalysisOptions
 ) -> ChanceRow:
-    alpha, margin = 1 - options.confidence, options.margin
+    alpha, margin = _alpha(options), options.margin
     measure = "proportion correct" if answers.is_pairs else "balanced accuracy"
     measure = f"{measure} of new readers with new images"
+    if kind == "all" and len(answers.groups) > 1:
+        measure += ", groups as in this study"
     marginal = _marginal(answers, options, grouped=kind == "all")
     if math.isnan(marginal.se_logit):
         p = math.nan

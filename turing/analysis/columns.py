@@ -21,8 +21,9 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "group": ("experience", "group", "reader group", "expertise"),
     "seconds": ("seconds", "time", "reading time", "reading time s", "time s", "rt", "response time", "duration"),
     "milliseconds": ("milliseconds", "ms", "time ms", "reading ms", "reading time ms", "rt ms"),
-    "rating": ("rating", "confidence", "score", "rating synthetic"),
-    "position": ("reader position", "position", "order", "trial"),
+    # not "confidence" and not "score": often they say how sure a reader was, whatever the answer
+    "rating": ("rating", "rating synthetic", "synthetic rating", "probability synthetic"),
+    "position": ("reader position", "position"),
     "repeat": ("repeat", "is repeat", "repeated"),
     "practice": ("practice", "is practice"),
     "flags": ("flags", "flagged", "flag"),

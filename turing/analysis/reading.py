@@ -302,9 +302,17 @@ class _Reading:
             return
         codes = np.array(answer)
         means = [rating[(codes == code) & np.isfinite(rating)] for code in (0, 1)]
-        if all(len(values) for values in means) and means[0].mean() > means[1].mean():
+        if not all(len(values) for values in means):
+            return
+        column = self.roles["rating"]
+        if means[0].mean() > means[1].mean():
             text = "ratings are higher where the answer is real; high must mean synthetic: if it means real, say so"
-            self._problem(None, self.roles["rating"], text)
+            self._problem(None, column, text)
+        elif means[0].max() > means[1].min():
+            self.notes.append(
+                f"Some answers “real” have a higher rating in column “{column}” than some answers “synthetic”: if the "
+                "rating says how sure a reader was, and not how synthetic the image looked, leave it out (rating=)."
+            )
 
     def _position(self) -> np.ndarray | None:
         if "position" not in self.roles:

@@ -15,6 +15,7 @@ from turing.report.tables.accuracy import accuracy_table
 from turing.report.tables.agreement import agreement_table, retest_table
 from turing.report.tables.chance import chance_table
 from turing.report.tables.graded import averages_table, graded_table
+from turing.report.tables.graded_comparisons import area_comparisons_table, steps_table
 from turing.report.tables.images import hardest_table, unanimous_table
 from turing.report.tables.models import covariates_table, linear_table, linear_without_outliers_table, logistic_table
 from turing.report.tables.notes import IMAGES, in_words, sentence, term_name
@@ -58,7 +59,13 @@ def build_document(analysis: Analysis, facts: StudyFacts = NO_FACTS) -> Document
         _section(
             "graded-answers",
             "Graded answers",
-            [graded_table(analysis), averages_table(analysis), pictures.roc_curves_figure(analysis)],
+            [
+                graded_table(analysis),
+                averages_table(analysis),
+                pictures.roc_curves_figure(analysis),
+                area_comparisons_table(analysis),
+                steps_table(analysis),
+            ],
         ),
         _section(
             "course",

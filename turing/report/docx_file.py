@@ -21,6 +21,9 @@ from turing.report.pdf_file import column_shares
 WIDTH = Mm(210 - 2 * 20)
 FONT = "Arial"
 NO_DATE = datetime(2000, 1, 1)
+# What must come after an element: Word calls a file damaged whose elements are in another order than its schema says.
+AFTER_SHADE = ("w:noWrap", "w:tcMar", "w:textDirection", "w:tcFitText", "w:vAlign", "w:hideMark")
+AFTER_BORDERS = ("w:shd", "w:tblLayout", "w:tblCellMar", "w:tblLook", "w:tblCaption", "w:tblDescription")
 RULES = {"top": 12, "bottom": 12}  # in eighths of a point
 
 
@@ -137,11 +140,11 @@ def _fill(
             colour = OxmlElement("w:shd")
             for name, value in (("val", "clear"), ("color", "auto"), ("fill", shade)):
                 colour.set(qn(f"w:{name}"), value)
-            cell._tc.get_or_add_tcPr().append(colour)
+            cell._tc.get_or_add_tcPr().insert_element_before(colour, *AFTER_SHADE)
         if is_bold:
             borders = OxmlElement("w:tcBorders")
             borders.append(_border("bottom", 6))
-            cell._tc.get_or_add_tcPr().append(borders)
+            cell._tc.get_or_add_tcPr().insert_element_before(borders, "w:shd", *AFTER_SHADE)
 
 
 def _write(cell: Any, text: str, *, is_first: bool, is_bold: bool = False, is_italic: bool = False) -> None:
@@ -158,7 +161,7 @@ def _rule(grid: Any) -> None:
     borders = OxmlElement("w:tblBorders")
     for side, width in RULES.items():
         borders.append(_border(side, width))
-    grid._tbl.tblPr.append(borders)
+    grid._tbl.tblPr.insert_element_before(borders, *AFTER_BORDERS)
 
 
 def _border(side: str, width: int) -> Any:
@@ -183,7 +186,7 @@ def _describe(grid: Any, text: str) -> None:
     """The alternative text of a table, read out before it."""
     caption = OxmlElement("w:tblCaption")
     caption.set(qn("w:val"), text)
-    grid._tbl.tblPr.append(caption)
+    grid._tbl.tblPr.insert_element_before(caption, "w:tblDescription")
 
 
 def _add_note(word: Any, text: str) -> None:
@@ -210,5 +213,6 @@ def _without_dates(data: bytes) -> bytes:
     with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(buffer, "w") as new:
         for name in old.namelist():
             entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
-            new.writestr(entry, old.read(name), zipfile.ZIP_DEFLATED)
+            packing = zipfile.ZIP_STORED if name.endswith(".png") else zipfile.ZIP_DEFLATED
+            new.writestr(entry, old.read(name), packing)
     return buffer.getvalue()

@@ -5,12 +5,13 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Canvas
 
 from turing.report.document import Figure
 from turing.report.pdf_figure import pdf_of
 
-PRINT_DPI = 300
+PRINT_DPI, SCREEN_DPI = 300, 72
 # Okabe M, Ito K. Color Universal Design, 2008: colours that people with any kind of colour vision can tell apart.
 # Yellow is left out: it vanishes on white paper. Every series also has its own marker or line, for grey print.
 BLACK, BLUE, VERMILION, GREEN, ORANGE = "#000000", "#0072B2", "#D55E00", "#009E73", "#E69F00"
@@ -37,8 +38,7 @@ STYLE: Any = {
     "text.parse_math": False,  # a reader's name may hold a dollar sign
     "svg.hashsalt": "turing-reader",
     "svg.fonttype": "path",
-    "figure.dpi": 72,
-    "savefig.dpi": 72,
+    "figure.dpi": SCREEN_DPI,
 }
 
 
@@ -61,7 +61,10 @@ class Pictures:
                 canvas = Canvas(figsize=figure.size, layout="constrained", facecolor="white")
                 FigureCanvasAgg(canvas)
                 figure.draw(canvas)
-                canvas.draw_without_rendering()
+                engine = canvas.get_layout_engine()
+                for _ in range(2):  # a new size may bring other ticks, whose labels need other room
+                    if engine is not None:
+                        engine.execute(canvas)
                 canvas.set_layout_engine("none")  # it stays where it is now
             self._canvases[figure.key] = (figure, canvas)
         known, canvas = self._canvases[figure.key]
@@ -81,11 +84,15 @@ class Pictures:
 def _save(canvas: Canvas, kind: str, title: str) -> bytes:
     if kind == "pdf":
         return pdf_of(canvas, title=title)
+    # Not by `savefig`, which draws everything twice.
     buffer = io.BytesIO()
     if kind == "svg":
-        canvas.savefig(buffer, format="svg", metadata={"Date": None, "Creator": "Turing Reader"})
+        FigureCanvasSVG(canvas).print_svg(buffer, metadata={"Date": None, "Creator": "Turing Reader"})
     elif kind == "png":
-        canvas.savefig(buffer, format="png", dpi=PRINT_DPI, metadata={"Software": "Turing Reader"})
+        canvas.set_dpi(PRINT_DPI)
+        how = {"compress_level": 2}  # of 9: the last few per cent of size cost most of the time
+        FigureCanvasAgg(canvas).print_png(buffer, metadata={"Software": "Turing Reader"}, pil_kwargs=how)
+        canvas.set_dpi(SCREEN_DPI)
     else:
         raise ValueError(f"“{kind}” is not a kind of picture: svg, pdf or png")
     return buffer.getvalue()

@@ -126,7 +126,14 @@ def _times(analysis: Analysis) -> str:
         "and without those of readers."
     )
     low, high = analysis.options.min_seconds, analysis.options.max_seconds
-    rules = [f"below {low:g} s" if low is not None else "", f"above {high:g} s" if high is not None else ""]
+    factor = analysis.options.mad_factor
+    rules = [
+        f"below {low:g} s" if low is not None else "",
+        f"above {high:g} s" if high is not None else "",
+        f"further than {factor:g} scaled median absolute deviations from the reader's own median of log(time + 1)"
+        if factor is not None
+        else "",
+    ]
     rule = " or ".join(part for part in rules if part)
     return f"{text} {f'Times {rule} count as outliers; none was dropped.' if rule else 'No time was left out.'}"
 

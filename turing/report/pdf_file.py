@@ -243,11 +243,12 @@ def _widths(table: Table) -> list[float]:
     least = [_longest_word(table, place) + 2 * PADDING + 1 for place in range(len(wanted))]
     lacking = sum(max(need - width, 0) for need, width in zip(least, wanted, strict=True))
     spare = sum(max(width - need, 0) for need, width in zip(least, wanted, strict=True))
-    if not lacking or not spare:
+    if not lacking:
         return wanted
-    part = min(lacking / spare, 1)
+    if lacking > spare:  # somewhere a word will be broken
+        return [WIDTH * need / sum(least) for need in least]
     return [
-        need if width < need and part < 1 else width - part * max(width - need, 0)
+        need if width < need else width - lacking / spare * (width - need)
         for need, width in zip(least, wanted, strict=True)
     ]
 

@@ -85,7 +85,7 @@ def odds_figure(analysis: Analysis) -> Figure | None:
             effect, small = part.fit[term], part.small.get(term)
             few = nothing if small is None else (_exp(small.low), _exp(small.high))
             rows.append(RatioRow(label, effect.odds_ratio, ((effect.or_low, effect.or_high), few)))
-    if not rows:
+    if all(math.isnan(row.estimate) for row in rows):
         return None
     answers = analysis.answers
     levels = f"{answers.groups[1]} against {answers.groups[0]}" if len(answers.groups) == 2 else answers.group_name
@@ -100,7 +100,7 @@ def odds_figure(analysis: Analysis) -> Figure | None:
 
 
 def _exp(value: float) -> float:
-    return math.exp(value) if value < 700 else math.inf
+    return math.inf if value >= 700 else math.exp(value)  # NaN stays NaN
 
 
 def operating_points_figure(analysis: Analysis) -> Figure | None:

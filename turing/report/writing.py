@@ -76,16 +76,45 @@ def write_report(
     return WrittenReport(folder, tuple(written), document)
 
 
+DOCUMENT_FORMATS = ("html", "pdf", "docx", "latex", "csv", "figures")
+
+
+def write_document(document: Document, out_dir: Path | str, *, formats: Iterable[str] = DOCUMENT_FORMATS) -> list[str]:
+    """Files of any document, such as a comparison of studies: as `write_report`, without results and bundle.
+
+    Raises
+    ------
+    ValueError : a format that is not known, or none.
+    OSError : the folder cannot be written to.
+    """
+    wanted = tuple(dict.fromkeys(formats))
+    unknown = [name for name in wanted if name not in DOCUMENT_FORMATS]
+    if unknown or not wanted:
+        raise ValueError(f"Formats {', '.join(unknown) or '(none)'}: give some of {', '.join(DOCUMENT_FORMATS)}")
+    pictures, written = Pictures(), []
+    for name in wanted:
+        for path, data in _document_files(name, document, pictures):
+            _write(Path(out_dir) / path, data)
+            written.append(path)
+    return written
+
+
 def _files(
     name: str, analysis: Analysis, document: Document, facts: StudyFacts, pictures: Pictures
 ) -> Iterable[tuple[str, bytes]]:
+    if name == "json":
+        return [("results.json", results_json(analysis).encode())]
+    if name == "bundle":
+        return [("replication.zip", bundle_bytes(analysis, document, facts))]
+    return _document_files(name, document, pictures)
+
+
+def _document_files(name: str, document: Document, pictures: Pictures) -> Iterable[tuple[str, bytes]]:
     single: dict[str, tuple[str, Callable[[], bytes]]] = {
         "html": ("report.html", lambda: html_page(document, pictures).encode()),
         "pdf": ("report.pdf", lambda: pdf_bytes(document, pictures)),
         "docx": ("report.docx", lambda: docx_bytes(document, pictures)),
         "latex": ("report.tex", lambda: latex_document(document).encode()),
-        "json": ("results.json", lambda: results_json(analysis).encode()),
-        "bundle": ("replication.zip", lambda: bundle_bytes(analysis, document, facts)),
     }
     if name in single:
         path, make = single[name]

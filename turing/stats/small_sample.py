@@ -136,7 +136,8 @@ def small_sample_interval(fit: LogisticFit, *, term: str, confidence: float | No
 
     Notes
     -----
-    q is that of R's ``metafor::rma(a, V, mods = ~ group, tau2 = sd_reader^2, test = "knha")``.
+    As R's ``metafor::rma(a, v, mods = ~ group, tau2 = sd_reader^2, test = "knha")``, but for the whole sampling
+    covariance of the readers in the place of its diagonal v.
 
     References
     ----------

@@ -205,6 +205,20 @@ def test_ratings_the_wrong_way_round_are_refused():
     assert read(text, rating_high="real").rating.tolist() == [-5, -1]
 
 
+def test_how_sure_a_reader_was_is_not_taken_for_a_rating():
+    """Confidence in the answer, whatever it is: not guessed by its name; pointed out where it is called a rating."""
+    text = (
+        "reader,image,truth,answer,confidence\nR1,a,real,real,5\nR1,b,synthetic,synthetic,4\n"
+        "R2,a,real,real,1\nR2,b,synthetic,synthetic,5\n"
+    )
+
+    assert read(text).rating is None
+    called = read(text.replace("confidence", "rating"))
+    assert called.notes[-1].startswith("Some answers “real” have a higher rating in column “rating” than some")
+    graded = read("reader,image,truth,answer,rating\nR1,a,real,real,3\nR1,b,synthetic,synthetic,4\n")
+    assert not any("higher rating" in note for note in graded.notes)
+
+
 def test_pairs():
     text = "reader,image,right image,truth,answer\nR1,a,b,left,right\nR1,c,d,right,right\nR2,a,b,left,none\n"
 

@@ -6,8 +6,10 @@ from turing.report.csv_files import csv_text
 from turing.report.document import Data, Document, Row, Section, Table, data_of
 from turing.report.formatting import number
 
+ONE_ROW = (Row(("a", "1")),)
 
-def make_table(key="t", rows=(Row(("a", "1")),)):
+
+def make_table(key="t", rows=ONE_ROW):
     return Table(key=key, title="Title", columns=("Name", "Value"), rows=rows, data=data_of(("x",), [(1,)]))
 
 

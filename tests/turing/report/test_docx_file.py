@@ -65,6 +65,30 @@ def test_no_file_inside_has_a_date(data):
         assert b"Document" in archive.read("[Content_Types].xml") or archive.testzip() is None
 
 
+ORDER = {
+    "tblPr": (
+        *("tblStyle", "tblpPr", "tblOverlap", "bidiVisual", "tblStyleRowBandSize", "tblStyleColBandSize", "tblW", "jc"),
+        *("tblCellSpacing", "tblInd", "tblBorders", "shd", "tblLayout", "tblCellMar", "tblLook", "tblCaption"),
+        "tblDescription",
+    ),
+    "tcPr": (
+        *("cnfStyle", "tcW", "gridSpan", "hMerge", "vMerge", "tcBorders", "shd", "noWrap", "tcMar", "textDirection"),
+        *("tcFitText", "vAlign", "hideMark"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_properties_are_in_the_order_of_the_schema(word, name):
+    """ECMA-376 part 1, CT_TblPr and CT_TcPr: Word may refuse a file with another order."""
+    found = list(word.element.body.iter(qn(f"w:{name}")))
+
+    assert found
+    for element in found:
+        places = [ORDER[name].index(child.tag.split("}")[1]) for child in element]
+        assert places == sorted(places)
+
+
 def test_captions_are_captions(word, document):
     captions = [p.text for p in word.paragraphs if p.style.name == "Caption"]
 

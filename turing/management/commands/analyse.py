@@ -65,7 +65,7 @@ class Command(BaseCommand):
         plan.add_argument("--min-seconds", type=float, help="a shorter reading time is an outlier")
         plan.add_argument("--max-seconds", type=float, help="a longer one is")
         plan.add_argument("--mad-factor", type=float, metavar="X",
-                          help="so is one further than X scaled MADs from the reader's median; 3.5 is usual")  # fmt: skip
+                          help="so is one further than X scaled MADs from that reader's median (3.5)")  # fmt: skip
         plan.add_argument("--model", action="append", default=[], metavar="FORMULA", help="a further mixed model")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -120,7 +120,8 @@ class Command(BaseCommand):
             raise CommandError(text) from error
         if options["json"] != "-":
             names = [name for name in report.files if "/" not in name]
-            self.stdout.write(f"{len(report.files)} files written to {report.folder}: {', '.join(names)}, ...")
+            more = ", ..." if len(names) < len(report.files) else ""
+            self.stdout.write(f"{len(report.files)} files written to {report.folder}: {', '.join(names)}{more}")
 
     def _print_main_numbers(self, analysis: Analysis) -> None:
         console = Console(width=None if self.stdout.isatty() else 110)
@@ -141,6 +142,12 @@ def main_numbers(analysis: Analysis) -> list[Table | str]:
     kappa = analysis.agreement.parts["all"].fleiss
     if kappa.is_defined:
         shown.append(f"Fleiss' kappa {kappa.kappa:.2f} ({kappa.low:.2f} to {kappa.high:.2f}, {level} interval).")
+    every = analysis.agreement.parts["all"].gwet.kappa
+    if kappa.n_used < kappa.n_images and every.is_defined:
+        shown.append(
+            f"That is of the {kappa.n_used} of {kappa.n_images} images that every reader answered; of all answers: "
+            f"{every.estimate:.2f} ({every.low:.2f} to {every.high:.2f})."
+        )
     part = analysis.logistic["all"]
     for effect in part.effects if part.estimable else ():
         text = f"Odds ratio {effect.name}: {effect.odds_ratio:.2f} ({effect.or_low:.2f} to {effect.or_high:.2f}, Wald"

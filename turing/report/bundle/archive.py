@@ -58,7 +58,8 @@ def _readme(analysis: Analysis, document: Document, facts: StudyFacts) -> str:
 
 With these files anybody can compute the numbers of the report again, without the program that made it.
 
-* `answers.csv`: every answer, one row each. `codebook.csv` explains its columns.
+* `answers.csv`: every answer, one row each. `codebook.csv` explains its columns. A name that a spreadsheet would run as
+  a formula has an apostrophe before it.
 * `study.json`: settings of the analysis that the script needs, such as the order of the groups.
 * `results.json`: the numbers that Turing Reader computed, not rounded.
 * `tables/`: the tables of the report, not rounded.

@@ -17,6 +17,8 @@ study <- fromJSON("study.json")
 results <- fromJSON("results.json", simplifyVector = FALSE)
 answers <- read.csv("answers.csv", stringsAsFactors = FALSE, na.strings = "", colClasses = c(
   reader = "character", image = "character", truth = "character", answer = "character", group = "character"))
+# An apostrophe keeps spreadsheets from running a name such as =SUM(1) as a formula; here it is in the way.
+for (column in c("reader", "image", "group")) answers[[column]] <- sub("^'(?=[-=+@])", "", answers[[column]], perl = TRUE)
 classes <- study$classes                                   # c("real", "synthetic"), of pairs c("left", "right")
 answers$group <- factor(answers$group, levels = study$groups)
 first <- answers[answers$repeated == 0, ]                  # of two answers of a reader to an image the one given first

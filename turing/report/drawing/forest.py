@@ -81,7 +81,7 @@ def forest_figure(
 
 def _bar(ax: Any, y: int, row: ForestRow, limits: Limits, colour: str, marker: str, scale: float = 100) -> None:
     if math.isnan(limits.estimate):
-        ax.annotate("not estimable", (0.5, y), xycoords=("axes fraction", "data"), ha="center", va="center", color=GREY)
+        _say_not_estimable(ax, y)
         return
     if limits.is_defined:
         ends = [scale * limits.low, scale * limits.high]
@@ -89,6 +89,12 @@ def _bar(ax: Any, y: int, row: ForestRow, limits: Limits, colour: str, marker: s
     shape, size = ("D", 6.0) if row.kind == "pooled" else (marker, 4.5)
     face = "white" if row.kind == "pooled" else colour
     ax.plot([scale * limits.estimate], [y], shape, color=colour, markerfacecolor=face, markersize=size, clip_on=False)
+
+
+def _say_not_estimable(ax: Any, y: int) -> None:
+    box = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
+    place = ("axes fraction", "data")
+    ax.annotate("not estimable", (0.5, y), xycoords=place, ha="center", va="center", color=GREY, bbox=box)
 
 
 def _label_rows(ax: Any, rows: Sequence[ForestRow]) -> None:
@@ -158,9 +164,7 @@ def ratio_figure(
         step = 0.22
         for y, row in enumerate(rows):
             if math.isnan(row.estimate):
-                ax.annotate(
-                    "not estimable", (0.5, y), xycoords=("axes fraction", "data"), ha="center", va="center", color=GREY
-                )
+                _say_not_estimable(ax, y)
                 continue
             for place, (first, last) in enumerate(row.intervals):
                 if math.isnan(first) or math.isnan(last):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from matplotlib.figure import Figure as Canvas
+from matplotlib.ticker import MaxNLocator
 
 from turing.report.document import Figure, data_of
 from turing.report.figure_files import BLACK, BLUE, GREY, VERMILION
@@ -44,6 +45,7 @@ def position_figure(*, key: str, title: str, stretches: Sequence[Stretch], notes
         below.plot(middle, [stretch.median for stretch in stretches], "^--", color=VERMILION)
         below.set(xlabel="Position in the order of reading", ylabel="Reading time, s\n(median, quartiles)")
         below.set_ylim(bottom=0)
+        below.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
         for ax in (above, below):
             ax.tick_params(colors=BLACK)
 

@@ -40,7 +40,7 @@ def roc_figure(*, key: str, title: str, lines: Sequence[RocLine], notes: tuple[s
         ax.set(xlim=(-1, 101), ylim=(-1, 101), xlabel="Real called synthetic, per cent")
         ax.set_ylabel("Synthetic called synthetic, per cent")
         ax.set_aspect("equal")
-        ax.legend(loc="upper left", bbox_to_anchor=(1.02, 1.0), ncols=1 if len(lines) <= 22 else 2)
+        canvas.legend(loc="outside right upper", ncols=1 if len(lines) <= 22 else 2)
 
     points = [
         (line.label, order, x, y, line.auc)

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 from turing.analysis.parts import AgreementPart, Analysis
 from turing.report.document import Row, Table, Value, data_of
-from turing.report.formatting import ci, estimate, interval, number, percent, proportion
+from turing.report.formatting import NONE, ci, estimate, interval, number, proportion
 from turing.report.tables.notes import IMAGES, Notes
 from turing.stats.agreement import FleissKappa
+from turing.stats.agreement_bootstrap import BootstrapInterval
 from turing.stats.gwet import AgreementCoefficient
 from turing.stats.retest import CohenKappa
 
@@ -16,89 +17,78 @@ def agreement_table(analysis: Analysis) -> Table:
     """Fleiss' kappa with all its intervals, each labelled, and what keeps missing answers."""
     confidence = ci(analysis.options.confidence)
     notes = Notes(
-        "Fleiss’ κ of the images that every reader answered (“used”). First interval: standard error of Gwet (2021), "
-        "which does not assume that readers agree by chance only: this one is meant to be read. The last interval has "
-        "the standard error under no agreement beyond chance (Fleiss, Nee and Landis 1979); published studies print "
-        "it, and it is too narrow once κ is above 0.",
-        "Missing answers kept: Gwet’s κ and AC1 use every image with two answers or more. AC1 does not collapse when "
-        "nearly all answers are the same.",
+        "Fleiss’ κ: of the images that every reader answered. Interval to be read: standard error of Gwet (2021), "
+        "which does not assume that readers agree by chance only. The interval with the null standard error does "
+        "assume it (Fleiss, Nee and Landis 1979); published studies print it, and it is too narrow once κ is above 0.",
+        "Missing answers kept: every image with two answers or more (Gwet). AC1 does not collapse when nearly all "
+        "answers are the same.",
+        f"Bootstrap over images: percentiles of {analysis.options.n_bootstrap_kappa:,} draws, seed "
+        f"{analysis.options.seed}. {NONE}: not made for this coefficient or for groups.",
     )
-    if analysis.options.n_bootstrap_kappa:
-        notes.add(
-            f"Bootstrap over images: percentiles of {analysis.options.n_bootstrap_kappa:,} draws, seed "
-            f"{analysis.options.seed}."
-        )
-    columns = (
-        "Images",
-        "Used of all",
-        "Raw agreement",
-        f"Fleiss’ κ ({confidence})",
-        f"{confidence}, jackknife",
-        f"{confidence}, bootstrap",
-        f"κ, missing kept ({confidence})",
-        f"AC1, missing kept ({confidence})",
-        f"{confidence} of Fleiss’ κ, null SE",
-    )
-    rows = [_row(part, IMAGES.get(part.images, part.images), notes) for part in analysis.agreement.parts.values()]
-    if analysis.agreement.groups:
-        rows.append(Row(("Within groups of readers",), "group"))
-        rows += [
-            _row(part, f"{name}, {IMAGES.get(part.images, part.images).lower()}", notes)
-            for name, part in analysis.agreement.groups.items()
-        ]
+    rows = [row for part in analysis.agreement.parts.values() for row in _rows(part, notes)]
+    for part in analysis.agreement.groups.values():
+        rows += _rows(part, notes)
     return Table(
         key="agreement",
         title="Agreement between readers",
-        columns=columns,
+        columns=(
+            "Coefficient",
+            f"Estimate ({confidence})",
+            f"{confidence}, jackknife",
+            f"{confidence}, bootstrap",
+            f"{confidence}, null SE",
+        ),
         rows=tuple(rows),
         data=data_of(_DATA_COLUMNS, _data(analysis)),
         notes=notes.texts,
-        widths=(1.25, 0.8, 1.2, 1.2, 1.2, 1.2, 1.2, 1.2, 1.2),
+        widths=(1.6, 1.6, 1.2, 1.2, 1.2),
     )
 
 
-def _row(part: AgreementPart, name: str, notes: Notes) -> Row:
-    fleiss, gwet = part.fleiss, part.gwet
-    used = f"{fleiss.n_used} of {fleiss.n_images}"
-    raw = percent(gwet.observed.estimate) if gwet.observed.is_defined else notes.not_estimable(gwet.observed.reason)
-    kept = (_coefficient(gwet.kappa, notes), _coefficient(gwet.ac1, notes))
-    if not fleiss.is_defined:
-        nothing = notes.not_estimable(fleiss.reason)
-        return Row((name, used, raw, nothing, nothing, nothing, *kept, nothing))
-    bootstrap = part.bootstrap.fleiss if part.bootstrap is not None else None
-    if bootstrap is None:
-        drawn = notes.mark("Not computed for groups.")
+def _rows(part: AgreementPart, notes: Notes) -> Iterator[Row]:
+    images = IMAGES.get(part.images, part.images)
+    who = f"Group {part.readers}, {images.lower()}" if part.readers != "all" else images
+    fleiss, gwet, bootstrap = part.fleiss, part.gwet, part.bootstrap
+    yield Row((f"{who}: {fleiss.n_used} of {fleiss.n_images} answered by every reader",), "group")
+    if fleiss.is_defined:
+        jackknife = _jackknife(fleiss)
+        alone = "Leaving out an image leaves answers that are all equal, or one image alone."
+        yield Row(
+            (
+                "Fleiss’ κ",
+                estimate(fleiss.kappa, fleiss.low, fleiss.high),
+                interval(*jackknife) if not math.isnan(jackknife[0]) else notes.not_estimable(alone),
+                _drawn(bootstrap.fleiss if bootstrap is not None else None, notes),
+                interval(fleiss.low_null, fleiss.high_null),
+            )
+        )
     else:
-        drawn = (
-            interval(bootstrap.low, bootstrap.high) if bootstrap.is_defined else notes.not_estimable(bootstrap.reason)
-        )
-    jackknife = _of_se(fleiss, fleiss.se_jackknife)
-    no_jackknife = "Leaving out an image leaves answers that are all equal, or one image alone."
-    return Row(
-        (
-            name,
-            used,
-            raw,
-            estimate(fleiss.kappa, fleiss.low, fleiss.high),
-            interval(*jackknife) if not math.isnan(jackknife[0]) else notes.not_estimable(no_jackknife),
-            drawn,
-            *kept,
-            interval(fleiss.low_null, fleiss.high_null),
-        )
-    )
+        yield Row(("Fleiss’ κ", *[notes.not_estimable(fleiss.reason, who)] * 4))
+    for name, value, drawn in (
+        ("κ, missing answers kept", gwet.kappa, bootstrap.kappa if bootstrap is not None else None),
+        ("AC1, missing answers kept", gwet.ac1, bootstrap.ac1 if bootstrap is not None else None),
+        ("Raw agreement", gwet.observed, None),
+    ):
+        yield Row((name, _coefficient(value, who, notes), NONE, _drawn(drawn, notes), NONE))
 
 
-def _of_se(fleiss: FleissKappa, se: float) -> tuple[float, float]:
-    """The normal interval of a standard error, as wide as that of `se_gwet` is for its own."""
-    half = (fleiss.high_null - fleiss.kappa) / fleiss.se_null * se
+def _drawn(bootstrap: BootstrapInterval | None, notes: Notes) -> str:
+    if bootstrap is None:
+        return NONE
+    return interval(bootstrap.low, bootstrap.high) if bootstrap.is_defined else notes.not_estimable(bootstrap.reason)
+
+
+def _jackknife(fleiss: FleissKappa) -> tuple[float, float]:
+    """The normal interval of the jackknife standard error, at the level of the one with the null standard error."""
+    half = (fleiss.high_null - fleiss.kappa) / fleiss.se_null * fleiss.se_jackknife
     return fleiss.kappa - half, fleiss.kappa + half
 
 
-def _coefficient(value: AgreementCoefficient, notes: Notes) -> str:
+def _coefficient(value: AgreementCoefficient, who: str, notes: Notes) -> str:
     if not value.is_defined:
-        return notes.not_estimable(value.reason)
+        return notes.not_estimable(value.reason, who)
     if math.isnan(value.low):
-        return f"{number(value.estimate)} {notes.mark(value.reason or 'No interval.')}"
+        return f"{number(value.estimate)} {notes.mark(value.reason or 'No interval.', who)}"
     return estimate(value.estimate, value.low, value.high)
 
 

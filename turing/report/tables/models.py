@@ -57,11 +57,11 @@ def _logistic_rows(analysis: Analysis, part: LogisticPart, notes: Notes) -> Iter
     terms = part.terms or ("(Intercept)",)
     reason = in_words(analysis.answers, part.reason or (part.fit.reason if part.fit is not None else ""))
     if part.fit is None or not part.fit.estimable:
-        cell = notes.not_estimable(f"{images}: {reason}")
+        cell = notes.not_estimable(reason, images)
         for term in terms:
             yield Row((images, term_name(analysis.answers, term), *[cell] * 6))
         return
-    marks = "".join(notes.mark(f"{images}: {in_words(analysis.answers, remark.text)}") for remark in part.warnings)
+    marks = "".join(notes.mark(in_words(analysis.answers, remark.text), images) for remark in part.warnings)
     for term in terms:
         effect: OddsCoefficient = part.fit[term]
         few, p_few = _few_readers(part, term, notes)
@@ -84,13 +84,13 @@ def _few_readers(part: LogisticPart, term: str, notes: Notes) -> tuple[str, str]
     images = IMAGES.get(part.images, part.images)
     reason = "not asked for" if small is None else small.reason
     if small is None or math.isnan(small.low):
-        cell = notes.not_estimable(f"{images}: interval for few readers: {reason}")
+        cell = notes.not_estimable(f"Interval for few readers: {reason}", images)
         return cell, cell
     return ratio_interval(_exp(small.low), _exp(small.high)), p_value(small.p)
 
 
 def _exp(value: float) -> float:
-    return math.exp(value) if value < 700 else math.inf
+    return math.inf if value >= 700 else math.exp(value)  # NaN stays NaN
 
 
 _LOGISTIC_COLUMNS = (
@@ -146,7 +146,7 @@ def _linear(analysis: Analysis, parts: Mapping[str, LinearPart], key: str, title
         images = IMAGES.get(part.images, part.images)
         rows.append(Row((images,), "group"))
         for name, fit in (("image and reader effects", part.crossed), ("image effect only", part.image_only)):
-            rows.append(_linear_row(name, fit, f"{images}: ", part.reason, notes))
+            rows.append(_linear_row(name, fit, images, part.reason, notes))
     return Table(
         key=key,
         title=title,
@@ -168,10 +168,10 @@ def _linear(analysis: Analysis, parts: Mapping[str, LinearPart], key: str, title
 
 def _linear_row(name: str, fit: LinearFit | None, where: str, reason: str, notes: Notes) -> Row:
     if fit is None or not fit.estimable:
-        cell = notes.not_estimable(where + (fit.reason if fit is not None and fit.reason else reason))
+        cell = notes.not_estimable(fit.reason if fit is not None and fit.reason else reason, where)
         return Row((name, *[cell] * 6))
     effect = fit["correct"]
-    marks = "".join(notes.mark(where + remark.text) for remark in fit.warnings)
+    marks = "".join(notes.mark(remark.text, where) for remark in fit.warnings)
     spread = [number(fit.sd_image), number(fit.sd_reader) if fit.has_reader_effect else "—", number(fit.sd_residual)]
     return Row(
         (
@@ -242,7 +242,7 @@ def _covariate_rows(model: CovariateModel, notes: Notes) -> Iterator[Row]:
     fit = model.fit
     if fit is None or not fit.estimable:
         reason = model.reason or (fit.reason if fit is not None else "")
-        yield Row(("all coefficients", *[notes.not_estimable(f"{model.title}: {reason}")] * 3))
+        yield Row(("all coefficients", *[notes.not_estimable(reason, model.title)] * 3))
         return
     for c in _terms(fit):
         cells = (ratio(_exp(c.estimate)), ratio_interval(_exp(c.low), _exp(c.high)), p_value(c.p))

@@ -11,25 +11,30 @@ class Notes:
 
     def __init__(self, *first: str) -> None:
         self.general = [text for text in first if text]
-        self.lettered: list[str] = []
+        self.lettered: dict[str, list[str]] = {}  # text -> what it is about
 
     def add(self, text: str) -> None:
         if text and text not in self.general:
             self.general.append(text)
 
-    def mark(self, text: str) -> str:
-        """The mark to print in a cell, such as "[a]"."""
-        if text not in self.lettered:
-            self.lettered.append(text)
-        return f"[{_letter(self.lettered.index(text))}]"
+    def mark(self, text: str, where: str = "") -> str:
+        """The mark to print in a cell, such as "[a]". `where`: what the note is about; it comes before the text."""
+        places = self.lettered.setdefault(sentence(text), [])
+        if where and where not in places:
+            places.append(where)
+        return f"[{_letter(list(self.lettered).index(sentence(text)))}]"
 
-    def not_estimable(self, reason: str) -> str:
+    def not_estimable(self, reason: str, where: str = "") -> str:
         """What a cell says when there is no number."""
-        return f"{NOT_ESTIMABLE} {self.mark(sentence(reason))}" if reason else NOT_ESTIMABLE
+        return f"{NOT_ESTIMABLE} {self.mark(reason, where)}" if reason else NOT_ESTIMABLE
 
     @property
     def texts(self) -> tuple[str, ...]:
-        return (*self.general, *(f"[{_letter(place)}] {text}" for place, text in enumerate(self.lettered)))
+        lettered = (
+            f"[{_letter(place)}] {'; '.join(places) + ': ' if places else ''}{text}"
+            for place, (text, places) in enumerate(self.lettered.items())
+        )
+        return (*self.general, *lettered)
 
 
 def _letter(place: int) -> str:

@@ -13,6 +13,11 @@ from turing.stats.graded.checks import check_confidence, check_tables
 from turing.stats.nothing import nans
 
 BLOCK = 4_000_000  # numbers held at once while pairs of images are gone through
+NO_READER_SPREAD = (
+    "The variance between readers is estimated below 0: they differ less than chance alone would make them. The "
+    "interval for other readers then comes out narrower than the one for these readers, which cannot be true: use the "
+    "wider one."
+)
 
 
 @dataclass(frozen=True)
@@ -218,6 +223,8 @@ def _average(
     if variance < 1e-15:
         reason = "the variance is estimated as 0 or below (readers agree fully, or too little was read)"
         return _undefined(sizes, estimate, se_images, confidence, reason, notes, moments, coefficients)
+    if se_images**2 > variance:
+        notes = (*notes, NO_READER_SPREAD)
     degrees = _degrees_of_freedom(values, counts, coefficients, variance)
     se, quantile = math.sqrt(variance), float(special.stdtrit(degrees, 0.5 + confidence / 2))
     return ReaderAverage(

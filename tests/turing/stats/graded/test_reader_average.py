@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from turing.stats.graded import average_area, average_share, delong_covariance
+from turing.stats.graded.reader_average import NO_READER_SPREAD
 from turing.stats.roc import roc_area
 
 
@@ -197,7 +198,25 @@ def test_readers_who_rated_one_class_only_are_left_out_and_counted():
     result = average_area(cases, controls)
 
     assert result.estimate == average_area(cases[:, :3], controls[:, :3]).estimate
-    assert result.notes == ("1 of 4 readers did not rate what is needed and were left out of the average",)
+    assert result.notes[0] == "1 of 4 readers did not rate what is needed and were left out of the average"
+
+
+def test_interval_for_other_readers_is_never_silently_narrower_than_for_these():
+    """Unbiased variances may say that readers differ by less than nothing; then a note says what to do."""
+    seen = set()
+    for seed in range(40):
+        result = average_area(*simulated(np.random.default_rng(seed), n_cases=20, n_controls=20, sd_reader=0.2))
+        narrower = result.se < result.se_images
+        assert (NO_READER_SPREAD in result.notes) == narrower
+        seen.add(bool(narrower))
+    assert seen == {True, False}
+
+
+def test_readers_who_agree_fully_have_no_variance_between_them():
+    """The reader's component is 0 or below where every reader gave the same ratings."""
+    cases, controls = (np.repeat(part, 3, axis=1) for part in simulated(np.random.default_rng(5), n_readers=1))
+
+    assert average_area(cases, controls).components.reader == pytest.approx(0, abs=1e-12)
 
 
 @pytest.mark.parametrize(
