@@ -130,7 +130,7 @@ def test_two_studies_against_each_other(worker, signed_in, live_server):
 
     expect(page.get_by_role("heading", name="Comparison of First test and Second test")).to_be_visible()
     expect(page.get_by_role("heading", name="Take it along")).to_be_visible(timeout=60_000)
-    expect(page.get_by_role("rowheader", name="Odds ratio of a right answer")).to_be_visible()
+    expect(page.get_by_text("Differences are second minus first, odds ratios second over first.")).to_be_visible()
     assert_accessible(page)
 
     page.get_by_role("link", name="All comparisons, other settings").click()

@@ -34,9 +34,8 @@ class ComparisonForm(BootstrapFormMixin, forms.Form):
     same_images = forms.BooleanField(
         label="Images with the same name are the same",
         required=False,
-        initial=True,
-        help_text="Always so for studies of this site, which name an image after its pixels. In uploaded files I001 "
-        "may be another image in each.",
+        help_text="Studies of this site name an image after its pixels, so say yes where some images were in both. In "
+        "uploaded files I001 may be another image in each.",
     )
     confidence = forms.FloatField(label="Confidence of intervals (%)", min_value=50, max_value=99.99, initial=95)
 

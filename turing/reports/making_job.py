@@ -14,19 +14,16 @@ from django.urls import reverse
 from django.utils import timezone
 
 from turing.analysis import Answers, AnswersError, analyse
+from turing.analysis.comparing import compare_studies
+from turing.analysis.numbers import to_plain
 from turing.audit.services import record_event
 from turing.errors import StudyError
 from turing.models import AnswerTable, Report, Study
-from turing.report.csv_files import csv_text
+from turing.report.comparison import comparison_document
 from turing.report.document import Document, Figure
-from turing.report.docx_file import docx_bytes
 from turing.report.facts import StudyFacts
-from turing.report.figure_files import Pictures
-from turing.report.html_page import body_html, contents_html, html_page
-from turing.report.latex_file import latex_document
-from turing.report.pdf_file import pdf_bytes
-from turing.report.writing import write_report
-from turing.reports.comparing import compare_answers, comparison_document, comparison_json
+from turing.report.html_page import body_html, contents_html
+from turing.report.writing import write_document, write_report
 from turing.reports.facts import study_facts
 from turing.reports.files import report_folder, table_path, write_whole
 from turing.reports.parameters import BODY, ReportParameters
@@ -106,28 +103,15 @@ def write_comparison(report: Report, folder: Path, progress: Progress) -> tuple[
     first = answers_of(report.study or report.table, settings)
     second = answers_of(report.other_study or report.other_table, settings)
     progress(5, "Comparing")
-    comparison = compare_answers(
-        first, second, same_readers=settings.same_readers, same_images=settings.same_images,
-        confidence=settings.analysis.confidence,
-    )  # fmt: skip
-    document, pictures = comparison_document(comparison), Pictures()
+    comparison = compare_studies(
+        first, second, same_readers=settings.same_readers, same_images=settings.same_images, options=settings.analysis
+    )
     progress(ANALYSED, "Writing")
-    numbers = json.dumps(comparison_json(comparison), indent=2, ensure_ascii=False, allow_nan=False)
-    contents = {
-        "report.html": html_page(document, pictures).encode(),
-        "report.pdf": pdf_bytes(document, pictures),
-        "report.docx": docx_bytes(document, pictures),
-        "report.tex": latex_document(document).encode(),
-        "results.json": f"{numbers}\n".encode(),
-        **{f"tables/{table.key}.csv": csv_text(table.data).encode() for table in document.tables()},
-    }
-    for figure in document.figures():
-        name = f"figures/{figure.key}"
-        contents |= {f"{name}.{kind}": pictures.file(figure, kind) for kind in ("svg", "pdf")}
-        contents |= {f"{name}.csv": csv_text(figure.data).encode(), f"{name}.txt": f"{figure.alt}\n".encode()}
-    for name, data in contents.items():
-        write_whole(folder / name, data)
-    return document, tuple(contents)
+    document = comparison_document(comparison)
+    written = write_document(document, folder)
+    numbers = json.dumps(to_plain(comparison), indent=2, ensure_ascii=False, allow_nan=False)
+    write_whole(folder / "results.json", f"{numbers}\n".encode())
+    return document, (*written, "results.json")
 
 
 def answers_of(subject: Study | AnswerTable | None, settings: ReportSettings) -> Answers:
