@@ -3,6 +3,8 @@
 from django.urls import include, path
 
 from turing import views
+from turing.reports import comparison_views, table_views
+from turing.reports import views as report_views
 from turing.results import views as results_views
 
 app_name = "turing"
@@ -43,5 +45,21 @@ urlpatterns = [
         results_views.image_png,
         name="study_image_png",
     ),
+    path(
+        "studies/<uuid:study_id>/results/images/<int:position>-<int:side>-marks.png",
+        results_views.image_heat_png,
+        name="study_image_heat",
+    ),
+    path("studies/<uuid:study_id>/reports/", report_views.study_reports, name="study_reports"),
+    path("reports/<uuid:report_id>/", report_views.report_detail, name="report_detail"),
+    path("reports/<uuid:report_id>/remove/", report_views.report_remove, name="report_remove"),
+    path("reports/<uuid:report_id>/files/<path:name>", report_views.report_file, name="report_file"),
+    path("comparisons/", comparison_views.comparisons, name="comparisons"),
+    path("answers/", table_views.answer_tables, name="answer_tables"),
+    path("answers/example.csv", table_views.answer_table_example, name="answer_table_example"),
+    path("answers/columns/<uuid:token>/", table_views.answer_table_columns, name="answer_table_columns"),
+    path("answers/columns/<uuid:token>/forget/", table_views.answer_table_forget, name="answer_table_forget"),
+    path("answers/<uuid:table_id>/", table_views.answer_table, name="answer_table"),
+    path("answers/<uuid:table_id>/remove/", table_views.answer_table_remove, name="answer_table_remove"),
     path("", include("turing.reading.urls")),
 ]

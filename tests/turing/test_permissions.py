@@ -14,20 +14,25 @@ from turing import rules
 from turing.models import Invitation, Study
 from turing.planning_job import PlanParameters, start_planning
 from turing.reading.selectors import current_of
+from turing.reports.services import start_report
+from turing.reports.settings import ReportSettings
 from turing.services import close_study, create_invitations, follow_up_study
 
 pytestmark = pytest.mark.django_db
 
 INVESTIGATORS_GET = (
     *("study_list", "study_create", "study_detail", "study_edit", "study_progress", "study_results"),
-    *("study_answers_csv", "study_images", "study_image_png", "matching_count"),
+    *("study_answers_csv", "study_images", "study_image_png", "study_image_heat", "matching_count"),
     *("preview", "preview_instructions", "preview_phase", "preview_done"),
-    *("planning", "plan_detail", "plan_file"),
+    *("planning", "plan_detail", "plan_file", "study_reports", "report_detail", "report_file"),
+    *("answer_tables", "answer_table_example", "answer_table", "answer_table_columns", "comparisons"),
 )
-RESULTS = ("study_results", "study_answers_csv", "study_images", "study_image_png")
+RESULTS = ("study_results", "study_answers_csv", "study_images", "study_image_png", "study_image_heat", "study_reports")
 INVESTIGATORS_POST = (
     *("study_open", "study_close", "study_delete", "study_edit", "study_create", "study_clone", "invitation_create"),
     *("invitation_revoke", "second_session_create", "preview_instructions", "preview_phase", "planning"),
+    *("study_reports", "report_remove", "comparisons", "answer_tables", "answer_table", "answer_table_columns"),
+    *("answer_table_forget", "answer_table_remove"),
 )
 PREVIEW_DATA_GET = ("preview_current", "preview_stimulus")
 PREVIEW_DATA_POST = ("preview_attend", "preview_answer", "preview_continue")
@@ -60,7 +65,15 @@ def clients(session):
 
 
 def address(name, session):
-    if name in ("study_list", "study_create", "my_studies", "planning"):
+    if name in (
+        "study_list",
+        "study_create",
+        "my_studies",
+        "planning",
+        "answer_tables",
+        "answer_table_example",
+        "comparisons",
+    ):
         return reverse(f"turing:{name}")
     if name == "invitation_revoke":
         ((invitation, _),) = create_invitations(study=session.study, count=1, by=None)
@@ -70,10 +83,16 @@ def address(name, session):
     if name in ("plan_detail", "plan_file"):
         job = start_planning(parameters=PlanParameters(), by=UserFactory(role=User.Role.INVESTIGATOR))
         return reverse(f"turing:{name}", args=[job.pk, *(["csv"] if name == "plan_file" else [])])
+    if name.startswith("answer_table"):  # somebody's own: nobody else's, see tests/turing/reports/test_table_views.py
+        return reverse(f"turing:{name}", args=[uuid.uuid4()])
+    if name in ("report_detail", "report_file", "report_remove"):
+        closed = close_study(study=make_open_study(), by=None)
+        report = start_report(about=closed, settings=ReportSettings(), by=None)
+        return reverse(f"turing:{name}", args=[report.pk, *(["report.pdf"] if name == "report_file" else [])])
     if name == "preview_stimulus":
         return reverse("turing:preview_stimulus", args=[session.study_id, "made-up"])
-    if name == "study_image_png":
-        return reverse("turing:study_image_png", args=[session.study_id, 1, 0])
+    if name in ("study_image_png", "study_image_heat"):
+        return reverse(f"turing:{name}", args=[session.study_id, 1, 0])
     if name == "read_stimulus":
         return reverse("turing:read_stimulus", args=[session.pk, current_of(session).token])
     return reverse(f"turing:{name}", args=[session.pk if name.startswith("read") else session.study_id])
@@ -100,7 +119,14 @@ def test_investigators_pages(clients, session, name):
         assert session.study.name not in response.content.decode()
     # the study is open: it cannot be edited any more, and its results cannot be seen yet
     expected = {"study_edit": 302, **dict.fromkeys(RESULTS, 403)}
-    expected |= {"preview_phase": 302, "preview_done": 302, "plan_file": 404}  # not there yet
+    expected |= {
+        "preview_phase": 302,
+        "preview_done": 302,
+        "plan_file": 404,
+        "report_file": 404,
+        "answer_table": 404,
+        "answer_table_columns": 404,
+    }  # not there yet
     for kind in ("investigator", "administrator"):
         assert clients[kind].get(url).status_code == expected.get(name, 200)
 
@@ -135,7 +161,9 @@ def test_investigators_verbs(clients, session, name):
     for kind in ("reader", "other reader"):
         assert clients[kind].post(url).status_code == 403
     assert _everything() == before
-    assert clients["investigator"].post(url).status_code in (200, 302, 422)
+    not_there = name.startswith("answer_table") and name != "answer_tables"
+    expected = (403,) if name in RESULTS else (404,) if not_there else (200, 302, 422)
+    assert clients["investigator"].post(url).status_code in expected
 
 
 def _everything():
@@ -214,7 +242,8 @@ def test_a_closed_study_shows_its_results_to_investigators_only(clients, session
 
     for kind, status in {"reader": 403, "other reader": 403, "investigator": 200, "administrator": 200}.items():
         for name in RESULTS:
-            assert clients[kind].get(address(name, session)).status_code == status
+            unmarked = name == "study_image_heat" and status == 200  # nobody left a mark: there is no heat map
+            assert clients[kind].get(address(name, session)).status_code == (404 if unmarked else status)
 
 
 @pytest.mark.parametrize(

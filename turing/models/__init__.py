@@ -2,6 +2,7 @@
 
 from turing.models.audit import AuditEvent
 from turing.models.reading import Answer, Attendance, Presentation, ReadingSession
+from turing.models.reports import AnswerTable, Report
 from turing.models.studies import (
     Grade,
     GroupBy,
@@ -20,6 +21,7 @@ from turing.models.truth import LeakReport, TrialTruth
 
 __all__ = [
     "Answer",
+    "AnswerTable",
     "Attendance",
     "AuditEvent",
     "Grade",
@@ -32,6 +34,7 @@ __all__ = [
     "PracticeFeedback",
     "Presentation",
     "ReadingSession",
+    "Report",
     "Response",
     "Scale",
     "Study",

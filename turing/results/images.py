@@ -1,9 +1,11 @@
 """The images of a closed study one by one: what each is, what every reader said of it, and where they put marks."""
 
+import io
 from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image as PillowImage
 
 from imaging.models import Image
 from imaging.rendering import render_square
@@ -12,8 +14,14 @@ from turing.errors import StudyError
 from turing.models import ReadingSession, Scale, Study, TrialTruth
 from turing.results.rows import AnswerRow, answer_rows, other_origin
 from turing.scales import right_response
+from turing.stats.marks_density import marks_density
 
 N_COLOURS = 8  # of marks, see tr-mark-1 and on in the stylesheet; the ninth reader has the first again
+UNANIMOUS = ("synthetic called synthetic", "synthetic called real", "real called real", "real called synthetic")
+HEAT_CELLS = 128  # per side
+HEAT_BANDWIDTH = 0.04  # of the image's side: how far a mark reaches
+HEAT_COLOUR = (255, 120, 0)
+HEAT_OPACITY = 0.75  # where marks are densest
 LABEL_SPACE = 0.85  # of the width; a mark further right has its label on its left
 
 
@@ -60,6 +68,7 @@ class ShownImage:
     truth: str  # the right answer
     sides: list[Side]
     said: list[Said]  # by reader; a repeat after the first
+    n_readers: int = 0  # of the study, with any answer that counts
 
     @property
     def counted(self) -> list[AnswerRow]:
@@ -68,6 +77,16 @@ class ShownImage:
     @property
     def n_right(self) -> int:
         return sum(bool(row.is_correct) for row in self.counted)
+
+    @property
+    def unanimous(self) -> str:
+        """What every reader of the study said of it, such as "synthetic called real"; "" when they differ, when one of
+        them gave no answer, when there is one reader only, and for pairs.
+        """
+        answers = {row.answer for row in self.counted}
+        if len(answers) != 1 or len(self.sides) != 1 or not 2 <= self.n_readers == len(self.counted):
+            return ""
+        return f"{self.sides[0].origin} called {answers.pop()}"
 
     @property
     def is_remarked(self) -> bool:
@@ -87,7 +106,8 @@ def study_images(study: Study) -> list[ShownImage]:
         .select_related("trial", "image", "right_image")
         .order_by("trial__position")
     )
-    images = [_shown(study, truth, about[truth.trial_id], colours) for truth in truths]
+    n_readers = len({row.reader for row in rows if row.counts and row.is_given})
+    images = [_shown(study, truth, about[truth.trial_id], colours, n_readers) for truth in truths]
     return sorted(images, key=lambda image: image.n_right / len(image.counted) if image.counted else 1.0)
 
 
@@ -112,7 +132,40 @@ def stimulus_png(study: Study, *, position: int, side: int) -> bytes:
     return encode_png(np.asarray(render_square(load_pixels(found), study.image_size)))
 
 
-def _shown(study: Study, truth: TrialTruth, rows: list[AnswerRow], colours: dict[str, int]) -> ShownImage:
+def marks_heat_png(study: Study, *, position: int, side: int) -> bytes:
+    """Density of the marks of all readers on an image, as a picture that lets the image shine through.
+
+    Boxes count with their centres; a repeat with its picture. Raises StudyError unless the study is closed, LookupError
+    when nobody marked this image, or there is none.
+    """
+    marks = [
+        mark
+        for image in study_images(study)
+        if image.position == position
+        for said in image.said
+        for mark in said.row.marks
+        if int(mark["image"]) == side
+    ]
+    if not marks:
+        raise LookupError(f"Nobody marked image {position}, side {side}, of “{study}”.")
+    size = study.image_size
+    across, down = (
+        np.clip([(mark[corner] + mark.get(extent, 0) / 2) / size for mark in marks], 0, 1)
+        for corner, extent in (("x", "width"), ("y", "height"))
+    )
+    density = marks_density(across, down, size=min(size, HEAT_CELLS), bandwidth=HEAT_BANDWIDTH).density
+    share = density / density.max()
+    pixels = np.empty((*share.shape, 4), dtype=np.uint8)
+    pixels[..., :3] = HEAT_COLOUR
+    pixels[..., 3] = np.round(HEAT_OPACITY * 255 * share)
+    buffer = io.BytesIO()
+    PillowImage.fromarray(pixels, "RGBA").resize((size, size), PillowImage.Resampling.BILINEAR).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _shown(
+    study: Study, truth: TrialTruth, rows: list[AnswerRow], colours: dict[str, int], n_readers: int
+) -> ShownImage:
     shapes: dict[int, list[Shape]] = {0: [], 1: []}
     for row in rows:
         for mark in row.marks:
@@ -126,6 +179,7 @@ def _shown(study: Study, truth: TrialTruth, rows: list[AnswerRow], colours: dict
         truth=str(right_response(study.scale, origin=truth.origin, positive_class=study.positive_class)),
         sides=sides,
         said=[Said(colours[row.reader], row) for row in rows],
+        n_readers=n_readers,
     )
 
 

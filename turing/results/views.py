@@ -15,7 +15,7 @@ from config.accounts.access import investigator_required
 from config.accounts.models import User
 from turing import rules
 from turing.models import Scale, Study
-from turing.results.images import stimulus_png
+from turing.results.images import UNANIMOUS, marks_heat_png, stimulus_png
 from turing.results.rows import other_origin
 from turing.results.services import export_answers, view_images, view_results
 from turing.scales import RANGES
@@ -44,20 +44,28 @@ def results(request: HttpRequest, study_id: UUID) -> HttpResponse:
 @investigator_required
 @cache_control(no_store=True)
 def images(request: HttpRequest, study_id: UUID) -> HttpResponse:
-    """Every image with what readers said and marked; `?show=remarks`: those with a mark or a comment."""
+    """Every image with what readers said and marked.
+
+    `?show=remarks`: those with a mark or a comment; `?show=` one of UNANIMOUS: those that all readers called alike.
+    `?marks=heat`: where marks lie close together, instead of each mark.
+    """
     study = _get_study(study_id)
     if not rules.can_view_results(request.user, study):
         return _not_yet(request, study)
     shown = view_images(study=study, by=cast(User, request.user))
     remarked = [image for image in shown if image.is_remarked]
-    only_remarks = request.GET.get("show") == "remarks"
-    page = Paginator(remarked if only_remarks else shown, IMAGES_PER_PAGE).get_page(request.GET.get("page"))
+    kinds = {kind: [image for image in shown if image.unanimous == kind] for kind in UNANIMOUS}
+    show = request.GET.get("show", "")
+    chosen = remarked if show == "remarks" else kinds.get(show, shown)
+    page = Paginator(chosen, IMAGES_PER_PAGE).get_page(request.GET.get("page"))
     context = {
         **_words(study),
         "page_obj": page,
         "n_images": len(shown),
         "n_remarked": len(remarked),
-        "only_remarks": only_remarks,
+        "show": show if show in kinds or show == "remarks" else "",
+        "kinds": [(kind, len(found)) for kind, found in kinds.items()],
+        "is_heat": bool(study.mark_kind) and request.GET.get("marks") == "heat",
         "radius": study.image_size / 40,
         "font_size": study.image_size / 28,
     }
@@ -74,6 +82,21 @@ def image_png(request: HttpRequest, study_id: UUID, position: int, side: int) ->
     try:
         data = stimulus_png(study, position=position, side=side)
     except (LookupError, FileNotFoundError) as error:
+        raise Http404(str(error)) from None
+    return HttpResponse(data, content_type="image/png")
+
+
+@require_GET
+@investigator_required
+@cache_control(private=True, max_age=3600)
+def image_heat_png(request: HttpRequest, study_id: UUID, position: int, side: int) -> HttpResponse:
+    """Where marks lie close together, to be laid over the image."""
+    study = get_object_or_404(Study, pk=study_id)
+    if not rules.can_view_results(request.user, study):
+        raise PermissionDenied("Marks of a study can be seen once it is closed.")
+    try:
+        data = marks_heat_png(study, position=position, side=side)
+    except LookupError as error:
         raise Http404(str(error)) from None
     return HttpResponse(data, content_type="image/png")
 

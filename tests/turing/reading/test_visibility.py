@@ -63,6 +63,8 @@ HIDDEN = {
     "paused_ms server_ms flags answered_at",
     "turing.TrialTruth": "trial origin label image right_label right_image repeat_of",
     "turing.LeakReport": "study report blocked override_reason created_at",
+    "turing.AnswerTable": "id name file_name sha256 reading n_readers n_images n_answers created_by created_at",
+    "turing.Report": "id study table other_study other_table title settings files made_at job created_by created_at",
     "generation.TrainingRun": "id name generator dataset classes config filters is_demonstration job created_by "
     "created_at",
     "generation.Checkpoint": "id run iteration file_name sha256 created_at",

@@ -180,3 +180,59 @@ def test_queries_do_not_grow_with_images(investigator_client, django_assert_max_
         numbers.append(len(captured))
 
     assert numbers[0] == numbers[1]
+
+
+def test_what_all_readers_said_of_an_image(client):
+    """Positions of what everybody called the same; one reader who differs, or has no answer in time, ends it."""
+    study = make_open_study(n_real=4, n_synthetic=4, time_limit_ms=5000)
+    wrong = study.trials.filter(truth__origin="synthetic").first().position
+    split, late = study.trials.filter(truth__origin="real").values_list("position", flat=True)[:2]
+    for reader in range(3):
+
+        def say(trial, times, is_first=reader == 0):
+            if trial.position == late and is_first:
+                return "none"
+            is_wrong = trial.position == wrong or (trial.position == split and is_first)
+            return other(trial.truth.origin) if is_wrong else trial.truth.origin
+
+        read(study, say)
+    close_study(study=study, by=None)
+
+    kinds = {image.position: image.unanimous for image in study_images(study)}
+    client.force_login(UserFactory(role=User.Role.INVESTIGATOR))
+    page = client.get(address(study), {"show": "synthetic called real"}).content.decode()
+
+    assert kinds[wrong] == "synthetic called real"
+    assert kinds[split] == kinds[late] == ""
+    assert sorted(kinds.values()) == ["", "", *["real called real"] * 2, *["synthetic called real"],
+                                      *["synthetic called synthetic"] * 3]  # fmt: skip
+    assert "All readers: synthetic called real (1)" in page
+    assert f'id="image-{wrong}"' in page
+    assert f'id="image-{split}"' not in page
+
+
+def test_one_reader_is_not_unanimous():
+    study = make_open_study()
+    read(study, truthful)
+    close_study(study=study, by=None)
+
+    assert {image.unanimous for image in study_images(study)} == {""}
+
+
+def test_the_heat_map_is_densest_where_marks_are(client):
+    study = make_open_study(size=64, mark_kind="point")
+    near = [{"image": 0, "x": 48, "y": 16}, {"image": 0, "x": 47, "y": 17}]
+    read(study, lambda trial, times: {"value": "real", "marks": near if trial.position == 1 else []})
+    close_study(study=study, by=None)
+    client.force_login(UserFactory(role=User.Role.INVESTIGATOR))
+
+    heat = client.get(reverse("turing:study_image_heat", args=[study.pk, 1, 0]))
+    opacity = np.asarray(PillowImage.open(io.BytesIO(heat.content)))[..., 3]
+
+    assert opacity.shape == (64, 64)
+    row, column = np.unravel_index(opacity.argmax(), opacity.shape)
+    assert (abs(row - 16) <= 2, abs(column - 47) <= 2) == (True, True)
+    assert opacity[60, 4] == 0
+    assert client.get(reverse("turing:study_image_heat", args=[study.pk, 2, 0])).status_code == 404
+    assert "Heat map of 2 marks" in client.get(address(study), {"marks": "heat"}).content.decode()
+    assert "Heat map" not in client.get(address(study)).content.decode()

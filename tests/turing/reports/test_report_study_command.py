@@ -1,0 +1,52 @@
+"""The report of a study from the command line."""
+
+import json
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from tests.turing.builders import make_open_study
+from tests.turing.reports.test_study_answers import mostly_right
+from tests.turing.results.readings import read
+from turing.models import AuditEvent
+from turing.services import close_study
+
+pytestmark = pytest.mark.django_db
+
+
+def test_every_file_is_written_and_named(tmp_path, capsys):
+    study = make_open_study(name="Night study", n_real=4, n_synthetic=4)
+    for seed in range(2):
+        read(study, mostly_right(seed))
+    close_study(study=study, by=None)
+    out = tmp_path / "report"
+
+    call_command("report_study", "Night study", "--out", str(out), "--margin", "0.2", "--json")
+
+    said = json.loads(capsys.readouterr().out)
+    assert said["folder"] == str(out)
+    assert {"report.html", "report.pdf", "report.docx", "report.tex", "replication.zip"} <= set(said["files"])
+    assert {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()} == set(said["files"])
+    text = (out / "report.html").read_text(encoding="utf-8")
+    assert study.protocol_sha256 in text
+    assert "50 % ± 20 points" in text
+    event = AuditEvent.objects.get(action="report.exported")
+    assert (event.object_id, event.actor) == (str(study.pk), None)
+
+
+def test_refusals_write_nothing(tmp_path):
+    make_open_study(name="Open study")
+    close_study(study=make_open_study(name="Unread study"), by=None)
+    out = tmp_path / "report"
+
+    for name, options, words in (
+        ("Open study", [], "is not closed"),
+        ("Unread study", [], "Nobody answered"),
+        ("Unread study", ["--margin", "0.9"], r"margin = 0\.9 is out of range"),
+        ("No study", [], "There is no study"),
+    ):
+        with pytest.raises(CommandError, match=words):
+            call_command("report_study", name, "--out", str(out), *options)
+
+    assert not out.exists()
+    assert not AuditEvent.objects.filter(action="report.exported").exists()

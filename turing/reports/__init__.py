@@ -1,0 +1,1 @@
+"""Reports of closed studies, and of answers that were collected elsewhere: jobs, stored files, pages, downloads."""
