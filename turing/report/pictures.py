@@ -56,7 +56,7 @@ def accuracy_figure(analysis: Analysis) -> Figure:
         reference_name="50 per cent",
         band=(0.5 - margin, 0.5 + margin),
         notes=(
-            f"Dashed: chance. Grey: the equivalence margin declared beforehand ({around}). Diamonds: pooled answers.",
+            f"Dashed: chance. Grey: the equivalence margin ({around}). Diamonds: pooled answers.",
         ),
     )
 
