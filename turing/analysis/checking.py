@@ -89,9 +89,9 @@ def unknown_words(column: str, unknown: Mapping[str, int], cells: Sequence[str])
         listed += f" and {len(words) - MOST_LISTED} more"
     text = f"{listed} cannot be read as real or synthetic (the column holds {_found(cells)}). "
     if set(words) <= {"0", "1"}:
-        text += "Which of the two is synthetic? Say it with labels, such as 0=real and 1=synthetic."
+        text += "Which of the two is synthetic? Say what each means, such as 0 = real and 1 = synthetic."
     else:
-        text += f"Use the words real and synthetic, or say what each means with labels, such as {words[0]}=synthetic."
+        text += f"Use the words real and synthetic, or say what each of these means, such as {words[0]} = synthetic."
     return Problem(min(unknown.values()), column, text)
 
 

@@ -55,9 +55,7 @@ def accuracy_figure(analysis: Analysis) -> Figure:
         reference=0.5,
         reference_name="50 per cent",
         band=(0.5 - margin, 0.5 + margin),
-        notes=(
-            f"Dashed: chance. Grey: the equivalence margin ({around}). Diamonds: pooled answers.",
-        ),
+        notes=(f"Dashed: chance. Grey: the equivalence margin ({around}). Diamonds: pooled answers.",),
     )
 
 

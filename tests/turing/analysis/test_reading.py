@@ -115,7 +115,7 @@ def test_zero_and_one_are_not_guessed():
     assert first.startswith(
         "Row 2, column “truth”: “0”, “1” cannot be read as real or synthetic (the column holds 2 x “0”"
     )
-    assert "Which of the two is synthetic? Say it with labels" in first
+    assert "Which of the two is synthetic? Say what each means" in first
     assert second.startswith("Row 2, column “answer”")
 
 
@@ -124,8 +124,8 @@ def test_unknown_words_are_listed_with_what_was_found():
 
     assert problem == (
         "Row 4, column “answer”: “unsure” cannot be read as real or synthetic (the column holds 2 x “real”, "
-        "1 x “synthetic”, 1 x “unsure”). Use the words real and synthetic, or say what each means with labels, such as "
-        "unsure=synthetic."
+        "1 x “synthetic”, 1 x “unsure”). Use the words real and synthetic, or say what each of these means, such as "
+        "unsure = synthetic."
     )
     with pytest.raises(ValueError, match="label unsure = maybe: it must stand for one of real, synthetic"):
         read(GOOD, labels={"unsure": "maybe"})

@@ -83,7 +83,8 @@ class Command(BaseCommand):
             with _progress_bar() as say:
                 analysis = analyse(answers, settings, progress=say)
         except AnswersError as error:
-            raise CommandError(f"{options['file']} cannot be analysed:\n{error}") from error
+            hint = "Columns of other names: --column ROLE=COLUMN. Other words: --label WORD=MEANING. See --help."
+            raise CommandError(f"{options['file']} cannot be analysed:\n{error}\n{hint}") from error
         except ValueError as error:
             raise CommandError(str(error)) from error
         if options["json"]:
