@@ -182,3 +182,17 @@ def test_command_names_the_file_that_cannot_be_read(tmp_path):
 
     with pytest.raises(CommandError, match=r"b\.csv cannot be analysed"):
         printed(good, str(tmp_path / "b.csv"))
+
+
+def test_command_writes_the_tables_as_files(tmp_path):
+    files = [written(tmp_path / name, study(seed)) for seed, name in ((1, "a.csv"), (2, "b.csv"))]
+
+    text = printed(*files, "--same-readers", "--same-images", "--out", str(tmp_path / "out"))
+
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert {"report.html", "report.pdf", "report.docx", "report.tex", "tables"} <= names
+    assert "files written to" in text
+    assert "McNemar" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    (tmp_path / "file").write_text("here already")
+    with pytest.raises(CommandError, match="Choose another folder"):
+        printed(*files, "--same-readers", "--same-images", "--out", str(tmp_path / "file"))

@@ -20,6 +20,7 @@ same readers, the same images, must be said where names are in both.
 
   python manage.py compare_answers first.csv second.csv --same-readers --other-images
   python manage.py compare_answers pggan.csv stylegan.csv --json -          all numbers as JSON, here
+  python manage.py compare_answers pggan.csv stylegan.csv --out comparison  tables as HTML, PDF, Word, LaTeX, CSV
 """
 WORDS = {"all": "All images", "real": "Real images", "synthetic": "Synthetic images"}
 
@@ -41,6 +42,7 @@ class Command(BaseCommand):
         parser.add_argument("first", type=Path, metavar="FIRST.csv")
         parser.add_argument("second", type=Path, metavar="SECOND.csv", help="differences are second - first")
         parser.add_argument("--json", metavar="FILE", help="write all numbers as JSON; - writes them here")
+        parser.add_argument("--out", type=Path, metavar="DIR", help="write tables and text as files into this folder")
         for what in ("readers", "images"):
             choice = parser.add_mutually_exclusive_group()
             choice.add_argument(f"--same-{what}", dest=f"same_{what}", action="store_true", default=None,
@@ -63,6 +65,8 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         except ValueError as error:
             raise CommandError(str(error)) from error
+        if options["out"] is not None:
+            self._write_report(comparison, options)
         if not options["json"]:
             self.stdout.write("\n".join(main_differences(comparison)))
             return
@@ -72,6 +76,18 @@ class Command(BaseCommand):
         else:
             write_whole(Path(options["json"]), text + "\n")
             self.stdout.write(f"Numbers written to {options['json']}")
+
+    def _write_report(self, comparison: StudyComparison, options: dict[str, Any]) -> None:
+        from turing.report.comparison import comparison_document  # here, because drawing takes a second to load
+        from turing.report.writing import write_document
+
+        try:
+            files = write_document(comparison_document(comparison), options["out"])
+        except OSError as error:
+            text = f"{options['out']} cannot be written to: {error.strerror or error}. Choose another folder."
+            raise CommandError(text) from error
+        if options["json"] != "-":
+            self.stdout.write(f"{len(files)} files written to {options['out']}: {', '.join(files)}")
 
 
 def _read(path: Path, options: dict[str, Any]) -> Answers:
