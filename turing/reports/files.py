@@ -1,7 +1,9 @@
 """Where reports and uploaded answers lie: under MEDIA_ROOT, reached through views alone."""
 
+import contextlib
 import shutil
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from uuid import UUID
 
@@ -40,17 +42,32 @@ def write_whole(path: Path, data: bytes) -> None:
     beside.replace(path)
 
 
+def remove_files(*, reports: Iterable[UUID], tables: Iterable[UUID] = ()) -> None:
+    for report_id in reports:
+        shutil.rmtree(report_folder(report_id), ignore_errors=True)
+    for table_id in tables:
+        table_path(table_id).unlink(missing_ok=True)
+
+
 def sweep_files() -> None:
-    """Remove what no row names (its report, table or owner is gone), and uploads that were never finished."""
+    """Remove what no row names (its report, table or owner is gone), and uploads that were never finished. Only what is
+    a day old: a row may be about to be committed.
+    """
     media = Path(settings.MEDIA_ROOT)
     reports = {str(key) for key in Report.objects.values_list("pk", flat=True)}
     for folder in (media / "reports").glob("*"):
-        if folder.name not in reports:
+        if folder.name not in reports and _is_old(folder):
             shutil.rmtree(folder, ignore_errors=True)
     tables = {str(key) for key in AnswerTable.objects.values_list("pk", flat=True)}
     for path in (media / "answers").glob("*.csv"):
-        if path.stem not in tables:
+        if path.stem not in tables and _is_old(path):
             path.unlink(missing_ok=True)
     for path in (Path(settings.DATA_DIR) / "uploads").glob("*.answers"):
-        if time.time() - path.stat().st_mtime > PENDING_SECONDS:
+        if _is_old(path):
             path.unlink(missing_ok=True)
+
+
+def _is_old(path: Path) -> bool:
+    with contextlib.suppress(FileNotFoundError):  # somebody else swept it
+        return time.time() - path.stat().st_mtime > PENDING_SECONDS
+    return False

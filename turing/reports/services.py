@@ -1,7 +1,6 @@
 """Verbs on reports and on answers from elsewhere: make, look at, remove. Each leaves an event in the audit chain."""
 
 import hashlib
-import shutil
 
 from django.db import transaction
 
@@ -10,7 +9,7 @@ from turing.analysis.answers import Answers
 from turing.audit.services import record_event
 from turing.errors import StudyError
 from turing.models import AnswerTable, Report, Study
-from turing.reports.files import report_folder, sweep_files, table_path, write_whole
+from turing.reports.files import remove_files, sweep_files, table_path, write_whole
 from turing.reports.parameters import KIND, ReportParameters
 from turing.reports.reading import TableReading
 from turing.reports.settings import ReportSettings
@@ -73,9 +72,9 @@ def remove_report(*, report: Report, by: User) -> None:
     about = report.study or report.table
     assert about is not None  # noqa: S101  a constraint of the table
     record_event(action="report.removed", about=about, by=by, details={"report": str(report.pk)})
-    folder = report_folder(report.pk)
+    key = report.pk
     report.delete()
-    transaction.on_commit(lambda: shutil.rmtree(folder, ignore_errors=True))
+    transaction.on_commit(lambda: remove_files(reports=[key]))
 
 
 @transaction.atomic
@@ -105,8 +104,10 @@ def store_table(
 def remove_table(*, table: AnswerTable, by: User) -> None:
     """With its file and every report about it."""
     record_event(action="answers.removed", about=table, by=by, details={"sha256": table.sha256})
-    for report in Report.objects.filter(table=table) | Report.objects.filter(other_table=table):
+    reports = list(Report.objects.filter(table=table) | Report.objects.filter(other_table=table))
+    for report in reports:
         if report.job is not None and report.job.can_cancel:
             request_cancel(job=report.job)
+    keys, key = [report.pk for report in reports], table.pk
     table.delete()
-    transaction.on_commit(sweep_files)
+    transaction.on_commit(lambda: remove_files(reports=keys, tables=[key]))

@@ -1,7 +1,9 @@
 """Answers from elsewhere: from the file to the report, everything wrong with a file named, nobody else's business."""
 
 import json
+import os
 import re
+import time
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -232,13 +234,18 @@ class TestRemoval:
         assert not path.exists()
         assert investigator_client.get(address).status_code == 404
 
-    def test_what_no_row_names_is_swept(self, investigator_client, tmp_path):
+    def test_what_no_row_names_is_swept_once_it_is_a_day_old(self, investigator_client, tmp_path):
+        """Not before: the row of a new file may be about to be committed."""
         table = store(investigator_client, example_csv())
-        for path in (tmp_path / "media/answers/gone.csv", tmp_path / "media/reports/gone/report.pdf"):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text("x")
+        answers, reports = tmp_path / "media/answers", tmp_path / "media/reports"
+        two_days_ago = time.time() - 2 * 24 * 3600
+        for name in ("old", "new"):
+            (reports / name).mkdir(parents=True)
+            (answers / f"{name}.csv").write_text("x")
+        for path in (table_path(table.pk), answers / "old.csv", reports / "old"):
+            os.utime(path, (two_days_ago, two_days_ago))
 
         sweep_files()
 
-        assert [path.name for path in (tmp_path / "media/answers").iterdir()] == [f"{table.pk}.csv"]
-        assert list((tmp_path / "media/reports").iterdir()) == []
+        assert {path.name for path in answers.iterdir()} == {f"{table.pk}.csv", "new.csv"}
+        assert [path.name for path in reports.iterdir()] == ["new"]
