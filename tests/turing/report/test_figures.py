@@ -1,4 +1,5 @@
 import io
+import itertools
 import math
 import re
 
@@ -38,6 +39,24 @@ def test_nothing_is_cut_off_at_the_edge(name):
     assert box.y0 >= -0.02
     assert box.x1 <= size[0] + 0.02
     assert box.y1 <= size[1] + 0.02
+
+
+def long_names() -> Figure:
+    names = [f"R{number:02} (simulated)" for number in range(1, 7)]
+    kappa = np.full((6, 6), 0.5)
+    return agreement_figure(key="k", title="T", readers=names, kappa=kappa, n_images=np.full((6, 6), 10))
+
+
+@pytest.mark.parametrize("figure", [*FIGURES.values(), long_names()], ids=[*FIGURES, "long names"])
+def test_names_at_an_axis_do_not_run_into_each_other(figure):
+    canvas = Pictures().canvas(figure)
+    renderer = canvas.canvas.get_renderer()
+
+    for axes in canvas.axes:
+        for labels in (axes.get_xticklabels(), axes.get_yticklabels()):
+            boxes = [label.get_window_extent(renderer) for label in labels if label.get_visible() and label.get_text()]
+            for before, after in itertools.pairwise(boxes):
+                assert not before.padded(-1).overlaps(after), [label.get_text() for label in labels]
 
 
 @pytest.mark.parametrize("name", [name for name in FIGURES if "names" in name])

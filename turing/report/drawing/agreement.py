@@ -10,6 +10,7 @@ from turing.report.document import Figure, data_of
 from turing.report.figure_files import BLACK
 from turing.report.formatting import number
 
+WIDEST_NAME = 5  # characters of a reader that fit below a square
 MOST_NUMBERS = 14  # readers; with more, squares are too small for numbers
 
 
@@ -23,7 +24,8 @@ def agreement_figure(
     notes: tuple[str, ...] = (),
 ) -> Figure:
     """`kappa`: (readers, readers), symmetric, NaN where undefined; `n_images`: with answers of both, same shape."""
-    n = len(readers)
+    n, longest = len(readers), max(map(len, readers), default=0)
+    is_upright = n > 10 or longest > WIDEST_NAME
 
     def draw(canvas: Canvas) -> None:
         ax = canvas.subplots()
@@ -40,7 +42,7 @@ def agreement_figure(
                     text = "–" if math.isnan(value) else number(value)
                     ax.text(column + 0.5, row + 0.5, text, ha="center", va="center", color=colour, fontsize=7)
         places = np.arange(n) + 0.5
-        ax.set_xticks(places[:-1], readers[:-1], rotation=90 if n > 10 else 0)
+        ax.set_xticks(places[:-1], readers[:-1], rotation=90 if is_upright else 0)
         ax.set_yticks(places[1:], readers[1:])
         ax.set_xlim(0, n - 1)
         ax.set_ylim(n, 1)
@@ -51,6 +53,7 @@ def agreement_figure(
         bar.outline.set_visible(False)
 
     side = min(max(2.2, 0.38 * n + 0.6), 5.6)
+    name_room = min(max(longest - WIDEST_NAME, 0) * 0.07, 1.2)  # inches
     values = [
         (readers[row], readers[column], kappa[row, column], int(n_images[row, column]))
         for row in range(n)
@@ -62,7 +65,7 @@ def agreement_figure(
         alt=_alt(readers, kappa),
         draw=draw,
         data=data_of(("reader", "other_reader", "kappa", "images"), values),
-        size=(side + 1.2, side),
+        size=(side + 1.2 + name_room, side + (name_room if is_upright else 0)),
         notes=notes,
     )
 
