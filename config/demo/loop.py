@@ -19,7 +19,9 @@ from generation.services import start_sampling, start_training
 from imaging.models import Dataset
 from imaging.phantoms import write_phantom_dataset
 from imaging.services import start_import
-from turing.models import GroupBy, MarkKind, Scale, Study, TrialOrder
+from turing.models import GroupBy, MarkKind, Report, Scale, Study, TrialOrder
+from turing.reports.services import start_report
+from turing.reports.settings import ReportSettings
 from turing.services import close_study, create_study, enrol_reader, open_study
 from turing.simulation import simulate_readers
 from worker.models import Job
@@ -97,6 +99,7 @@ def run_demo(*, source: Source, investigator: User, reader: User, console: Conso
         by=investigator,
     )
     console.print(f"[green]✓[/] Example results (answers of six simulated readers): {example.name}")
+    _report(about=example, by=investigator, console=console)
     if min(dataset.images.count(), synthetic.images.count()) > SECOND_EXAMPLE_IMAGES:
         graded = _example(
             name=f"Example study with graded answers ({source.name})",
@@ -107,6 +110,7 @@ def run_demo(*, source: Source, investigator: User, reader: User, console: Conso
             **SECOND_EXAMPLE,
         )
         console.print(f"[green]✓[/] Example results of graded answers, marks and repeats: {graded.name}")
+        _report(about=graded, by=investigator, console=console)
     return study, example
 
 
@@ -185,6 +189,15 @@ def _example(*, by: User, **draft: Any) -> Study:
             simulate_readers(study=study, n_readers=6, seed=SEED)
         study = close_study(study=study, by=by)
     return study
+
+
+def _report(*, about: Study, by: User, console: Console) -> None:
+    """Tables, figures and text of a study, made once."""
+    report = Report.objects.filter(study=about, other_study=None, other_table=None).order_by("created_at").first()
+    if report is None:
+        report = start_report(about=about, settings=ReportSettings(include_simulated=True), by=by)
+    if report.job is not None:
+        _finish(report.job, console)
 
 
 def _study(

@@ -1,9 +1,14 @@
 """The studies that the demonstration makes, apart from the training before them."""
 
 import pytest
+from rich.console import Console
 
-from config.demo.loop import SECOND_EXAMPLE, SECOND_EXAMPLE_IMAGES, _example
+from config.demo.loop import SECOND_EXAMPLE, SECOND_EXAMPLE_IMAGES, _example, _report
+from tests.generation.conftest import run_job
 from tests.turing.builders import make_dataset
+from turing.models import Report
+from turing.reports.services import start_report
+from turing.reports.settings import ReportSettings
 from turing.results.selectors import study_results
 
 pytestmark = pytest.mark.django_db
@@ -27,3 +32,19 @@ def test_the_second_example_shows_what_else_a_protocol_can_ask_for(investigator)
     assert all(retest.answers.is_defined for retest in results.retests)
     assert all(count.n_marks for count in results.marks)
     assert sum(count.n_comments for count in results.marks) > 0
+
+
+def test_the_report_of_an_example_is_made_once_and_labelled(transactional_db, investigator, settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    study = _example(
+        name="Example", real=make_dataset(n=6), synthetic=make_dataset(origin="synthetic", n=6), size=6, by=investigator
+    )
+    report = start_report(about=study, settings=ReportSettings(include_simulated=True), by=investigator)
+    run_job(report.job)
+    console = Console(record=True)
+
+    _report(about=study, by=investigator, console=console)
+
+    assert Report.objects.get() == report
+    assert f"✓ Report of “{study.name}”" in console.export_text()
+    assert "simulated" in (tmp_path / "reports" / str(report.pk) / "report.html").read_text(encoding="utf-8")
