@@ -102,7 +102,7 @@ class Reader:
 
     async def read(self, start: float) -> None:
         interval = self.plan["interval"]
-        due = start + self.random.random() * interval
+        due = start + self.random.random() * self.plan["arrival"]
         try:
             await asyncio.sleep(due - time.monotonic())
             content, _ = await self.connection.request("POST", f"{self.root}/attend", {})

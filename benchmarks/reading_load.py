@@ -41,6 +41,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--readers", type=int, default=300)
     parser.add_argument("--seconds", type=float, default=180)
     parser.add_argument("--interval", type=float, default=4, help="seconds from one answer of a reader to the next")
+    parser.add_argument("--arrival", type=float, help="seconds within which the readers come (default: the interval)")
     parser.add_argument("--size", type=int, default=256, help="px, side of the images")
     parser.add_argument("--find-limit", action="store_true", help="from --readers upwards, in short steps")
     parser.add_argument("--step-seconds", type=float, default=24, help="length of a step of --find-limit")
@@ -91,6 +92,7 @@ def run_load(options: argparse.Namespace, port: int, server: int, *, n_readers: 
         "readers": readers,
         "seconds": seconds,
         "interval": options.interval,
+        "arrival": options.interval if options.arrival is None else options.arrival,
         "image_bytes": options.size**2,
         "values": ["real", "synthetic"],
         "baseline_share": BASELINE_SHARE,
@@ -107,7 +109,10 @@ def run_load(options: argparse.Namespace, port: int, server: int, *, n_readers: 
     seen = json.loads(done.stdout)
     share = (cpu_seconds(server) - cpu) / seen["wall_s"]
     speed.append(fixed_loop_ms())
-    print(f"\n{n_readers} readers, one answer every {options.interval:g} s each, {seen['wall_s']:.0f} s")
+    print(
+        f"\n{n_readers} readers, one answer every {options.interval:g} s each, {seen['wall_s']:.0f} s, "
+        f"all there within {plan['arrival']:g} s"
+    )
     print(
         f"processor: web server {share:.2f} cores, readers {seen['cpu_share']:.2f} cores; "
         f"connections opened: {seen['connections']}; errors: {len(seen['errors'])}"
