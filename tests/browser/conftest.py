@@ -1,8 +1,13 @@
 """A real Chromium for the tests in this folder."""
 
+import threading
+
 import pytest
+from django.db import connection
 
 from tests.find_browser import launch_arguments
+from tests.generation.conftest import run_job
+from worker.models import Job
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +35,35 @@ def page(page):
     )
     yield page
     assert problems == []
+
+
+@pytest.fixture
+def worker(settings, tmp_path):
+    """A thread that runs what is queued, with the worker's own code."""
+    settings.MEDIA_ROOT = tmp_path / "media"
+    stop = threading.Event()
+
+    def work() -> None:
+        while not stop.wait(0.1):
+            for job in Job.objects.filter(state=Job.State.QUEUED):
+                run_job(job)
+        connection.close()
+
+    thread = threading.Thread(target=work)
+    yield thread
+    stop.set()
+    if thread.ident is not None:
+        thread.join()
+
+
+@pytest.fixture
+def signed_in(page, live_server, investigator, client):
+    """The page of an investigator who is signed in."""
+    client.force_login(investigator)
+    page.context.add_cookies(
+        [{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}]
+    )
+    return page
 
 
 def pytest_collection_modifyitems(items):

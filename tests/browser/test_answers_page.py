@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.test_report_page import assert_accessible, signed_in, worker  # noqa: F401  fixtures
+from tests.browser.test_report_page import assert_accessible
 from turing.reports.table_views import example_csv
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -14,7 +14,7 @@ def data_dir(settings, tmp_path):
     settings.DATA_DIR = tmp_path
 
 
-def test_from_the_file_to_the_report(worker, signed_in, live_server, tmp_path):  # noqa: F811
+def test_from_the_file_to_the_report(worker, signed_in, live_server, tmp_path):
     page = signed_in
     text = example_csv().replace("synthetic", "fabricated").replace("experience", "school")
     (tmp_path / "read elsewhere.csv").write_text(text)

@@ -1,45 +1,13 @@
 """Planning in a real browser: the form, the progress, and the plan with its picture when it is done."""
 
-import threading
-
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from django.db import connection
 from playwright.sync_api import expect
 
-from tests.generation.conftest import run_job
 from turing.planning_job import read_plan
 from worker.models import Job
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def worker(settings, tmp_path):
-    """A thread that runs what is queued, with the worker's own code."""
-    settings.MEDIA_ROOT = tmp_path / "media"
-    stop = threading.Event()
-
-    def work() -> None:
-        while not stop.wait(0.1):
-            for job in Job.objects.filter(state=Job.State.QUEUED):
-                run_job(job)
-        connection.close()
-
-    thread = threading.Thread(target=work)
-    yield thread
-    stop.set()
-    if thread.ident is not None:
-        thread.join()
-
-
-@pytest.fixture
-def signed_in(page, live_server, investigator, client):
-    client.force_login(investigator)
-    page.context.add_cookies(
-        [{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}]
-    )
-    return page
 
 
 def assert_accessible(page) -> None:

@@ -1,49 +1,16 @@
 """Reports in a real browser: one click, the progress, and the report inside the site's strict content policy."""
 
-import threading
-
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from django.db import connection
 from playwright.sync_api import expect
 
-from tests.generation.conftest import run_job
 from tests.turing.builders import make_open_study
 from tests.turing.results.readings import read
 from turing.services import close_study
-from worker.models import Job
 
 pytestmark = pytest.mark.django_db(transaction=True)
 GROUPS = [{"name": "less", "from_years": 0}, {"name": "more", "from_years": 5}]
-
-
-@pytest.fixture
-def worker(settings, tmp_path):
-    """A thread that runs what is queued, with the worker's own code."""
-    settings.MEDIA_ROOT = tmp_path / "media"
-    stop = threading.Event()
-
-    def work() -> None:
-        while not stop.wait(0.1):
-            for job in Job.objects.filter(state=Job.State.QUEUED):
-                run_job(job)
-        connection.close()
-
-    thread = threading.Thread(target=work)
-    yield thread
-    stop.set()
-    if thread.ident is not None:
-        thread.join()
-
-
-@pytest.fixture
-def signed_in(page, live_server, investigator, client):
-    client.force_login(investigator)
-    page.context.add_cookies(
-        [{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}]
-    )
-    return page
 
 
 def make_read_study(name: str, *, n_readers: int = 4, seed: int = 5):
