@@ -6,8 +6,9 @@ from typing import Any
 from django import forms
 
 from config.forms import BootstrapFormMixin
-from generation.gan.config import MAX_SEED, AcganConfig
+from generation.gan.config import AcganConfig
 from generation.gan.presets import PRESETS, is_demonstration
+from generation.gan.settings import MAX_SEED
 from generation.models import Checkpoint, TrainingRun
 from generation.parameters import DEVICES, MAX_IMAGES
 from imaging.models import Dataset

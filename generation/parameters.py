@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from generation.gan.config import MAX_SEED
 from generation.gan.registry import get_generator
+from generation.gan.settings import MAX_SEED
 from imaging.selectors import clean_filters
 
 TRAIN = "generation.train"

@@ -4,19 +4,17 @@ The defaults are those of Kong et al., Sci Rep 12:18118 (2022), doi 10.1038/s415
 them; what it leaves open is said field by field.
 """
 
-import math
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Self
+from dataclasses import dataclass
 
 from generation.gan.registry import register_generator
+from generation.gan.settings import MAX_SEED, Settings, setting
 
 IMAGE_SIZE = 56  # pixels: a 7 x 7 seed doubled three times
-MAX_SEED = 2**63 - 1  # what the database and a 64-bit generator both hold
 
 
 @register_generator("acgan", title="ACGAN 56 x 56 (Kong 2022)", module="generation.gan.training")
 @dataclass(frozen=True, kw_only=True)
-class AcganConfig:
+class AcganConfig(Settings):
     """Settings of one ACGAN training run.
 
     Raises ValueError, naming the field, its value and the allowed range, when a value cannot be used.
@@ -27,94 +25,95 @@ class AcganConfig:
     in the paper either: those of the common Keras ACGAN are the default.
     """
 
-    channels: int = 1  # of the network's images; 3 as published (grey copied into each), 1 is the same picture for less
-    image_size: int = IMAGE_SIZE  # pixels, fixed by the architecture
-    latent_dim: int = 100
-    embedding_dim: int = 50  # of the class
-    latent_std: float = 1.0
-    weight_init_std: float = 0.02  # of dense, convolution and transposed convolution weights; biases start at 0
-    generator_channels: tuple[int, int, int] = (384, 192, 96)  # at 7, 14 and 28 pixels
-    discriminator_channels: tuple[int, int, int, int] = (32, 64, 128, 256)  # at 28, 14, 7 and 4 pixels
-    leaky_slope: float = 0.2
-    dropout: float = 0.5
-    learning_rate: float = 2e-4  # Adam, both networks
-    beta1: float = 0.5
-    beta2: float = 0.999  # not in the paper: Adam's own default
-    batch_size: int = 64  # real images, and as many generated ones, per iteration
-    iterations: int = 30_000  # one = one step of the discriminator and one of the generator
-    seed: int = 0  # of initialisation, order of images, latents and dropout
-    checkpoint_every: int = 500  # iterations
-    metrics_every: int = 50  # iterations over which losses are averaged
-    grid_every: int = 500  # iterations between sample grids
-    grid_columns: int = 8  # images per class in a sample grid
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "generator_channels", _int_tuple(self, "generator_channels", 3))
-        object.__setattr__(self, "discriminator_channels", _int_tuple(self, "discriminator_channels", 4))
-        for name, low, high in (
-            ("latent_dim", 1, 4096),
-            ("embedding_dim", 1, 4096),
-            ("batch_size", 2, 4096),
-            ("iterations", 1, 10_000_000),
-            ("seed", 0, MAX_SEED),
-            ("checkpoint_every", 1, 10_000_000),
-            ("metrics_every", 1, 10_000_000),
-            ("grid_every", 1, 10_000_000),
-            ("grid_columns", 1, 32),
-        ):
-            _require_int(self, name, low, high)
-        for name, above, limit in (
-            ("latent_std", 0.0, 100.0),
-            ("weight_init_std", 0.0, 10.0),
-            ("learning_rate", 0.0, 1.0),
-        ):
-            _require_float(self, name, above, limit, low_included=False)
-        for name in ("leaky_slope", "beta1", "beta2"):
-            _require_float(self, name, 0.0, 1.0, high_included=False)
-        _require_float(self, "dropout", 0.0, 0.95)
-        if self.channels not in (1, 3) or isinstance(self.channels, bool):
-            raise ValueError(f"channels is {self.channels!r}; it must be 1 (grey) or 3 (as published)")
-        if self.image_size != IMAGE_SIZE:
-            raise ValueError(f"image_size is {self.image_size!r}; this architecture makes {IMAGE_SIZE} pixels only")
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-able values; `from_dict` of them gives an equal record."""
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Self:
-        """The record of stored values; what is absent has its default. Raises ValueError for an unknown name."""
-        known = [field.name for field in fields(cls)]
-        unknown = sorted(set(values) - set(known))
-        if unknown:
-            raise ValueError(f"Unknown setting {', '.join(unknown)}; known: {', '.join(known)}")
-        return cls(**values)
-
-
-def _int_tuple(config: AcganConfig, name: str, length: int) -> tuple[int, ...]:
-    value = getattr(config, name)
-    if (
-        not isinstance(value, list | tuple)
-        or len(value) != length
-        or any(isinstance(item, bool) or not isinstance(item, int) or not 1 <= item <= 4096 for item in value)
-    ):
-        raise ValueError(f"{name} is {value!r}; it must be {length} whole numbers from 1 to 4096")
-    return tuple(value)
-
-
-def _require_int(config: AcganConfig, name: str, low: int, high: int) -> None:
-    value = getattr(config, name)
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise ValueError(f"{name} is {value!r}; it must be a whole number from {low} to {high}")
-
-
-def _require_float(
-    config: AcganConfig, name: str, low: float, high: float, *, low_included: bool = True, high_included: bool = True
-) -> None:
-    value = getattr(config, name)
-    valid = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    if valid and (low < value < high or (low_included and value == low) or (high_included and value == high)):
-        object.__setattr__(config, name, float(value))  # 1 and 1.0 are one setting, also as JSON
-        return
-    interval = f"{'[' if low_included else '('}{low:g}, {high:g}{']' if high_included else ')'}"
-    raise ValueError(f"{name} is {value!r}; it must be a number in {interval}")
+    iterations: int = setting(
+        30_000,
+        low=1,
+        high=10_000_000,
+        main=True,
+        help="One iteration is one step of the discriminator and one of the generator. Published: 30,000.",
+    )
+    batch_size: int = setting(
+        64, low=2, high=4096, main=True, help="Real images, and as many generated ones, per iteration. Published: 64."
+    )
+    learning_rate: float = setting(
+        2e-4, low=0, high=1, low_included=False, main=True, help="Of Adam, for both networks. Published: 0.0002."
+    )
+    seed: int = setting(
+        0,
+        low=0,
+        high=MAX_SEED,
+        main=True,
+        help="The same seed on the same images and machine gives the same run.",
+    )
+    channels: int = setting(
+        1, choices={1: "grey", 3: "as published"}, main=True, help="Samples are grey either way; 3 copies the grey."
+    )
+    image_size: int = setting(IMAGE_SIZE, choices={IMAGE_SIZE: "pixels"}, help="Fixed by the architecture.")
+    latent_dim: int = setting(
+        100, low=1, high=4096, label="Latent size", help="Random numbers behind an image. Published: 100."
+    )
+    latent_std: float = setting(
+        1.0,
+        low=0,
+        high=100,
+        low_included=False,
+        label="Latent standard deviation",
+        help="The paper's “normal distribution, standard deviation 0.02” may mean this or the next setting. "
+        "We read it as the next; latents have 1.",
+    )
+    weight_init_std: float = setting(
+        0.02,
+        low=0,
+        high=10,
+        low_included=False,
+        label="Weight initialisation standard deviation",
+        help="Of a normal distribution around 0, for all dense and convolution weights: 0.02.",
+    )
+    embedding_dim: int = setting(50, low=1, high=4096, label="Class embedding size", help="Published: 50.")
+    generator_channels: tuple[int, int, int] = setting(
+        (384, 192, 96),
+        low=1,
+        high=4096,
+        label="Generator widths",
+        help="Maps at 7, 14 and 28 pixels. Not in the paper; the usual ACGAN has 384, 192, 96.",
+    )
+    discriminator_channels: tuple[int, int, int, int] = setting(
+        (32, 64, 128, 256),
+        low=1,
+        high=4096,
+        label="Discriminator widths",
+        help="Maps at 28, 14, 7 and 4 pixels. Not in the paper; the usual ACGAN has 32, 64, 128, 256.",
+    )
+    dropout: float = setting(
+        0.5, low=0, high=0.95, help="In the discriminator, after all but the last convolution. Published: 0.5."
+    )
+    leaky_slope: float = setting(
+        0.2, low=0, high=1, high_included=False, label="LeakyReLU slope", help="In the discriminator. Published: 0.2."
+    )
+    beta1: float = setting(0.5, low=0, high=1, high_included=False, label="Adam β1", help="Published: 0.5.")
+    beta2: float = setting(
+        0.999,
+        low=0,
+        high=1,
+        high_included=False,
+        label="Adam β2",
+        help="Not in the paper; Adam's own default is 0.999.",
+    )
+    checkpoint_every: int = setting(
+        500, low=1, high=10_000_000, label="Checkpoint every", help="Iterations. What a crash can cost at most."
+    )
+    grid_every: int = setting(
+        500,
+        low=1,
+        high=10_000_000,
+        label="Sample grid every",
+        help="Iterations between pictures of the same latents.",
+    )
+    grid_columns: int = setting(8, low=1, high=32, label="Images per class in a grid", help="1 to 32.")
+    metrics_every: int = setting(
+        50,
+        low=1,
+        high=10_000_000,
+        label="Curve point every",
+        help="Iterations over which a point is averaged.",
+    )

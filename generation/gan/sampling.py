@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from generation.gan.checkpoint import CheckpointData, CheckpointError, file_sha256, load_checkpoint
-from generation.gan.config import MAX_SEED
 from generation.gan.data import to_grey_levels
 from generation.gan.registry import GeneratorConfig, create_generator, get_generator
+from generation.gan.settings import MAX_SEED
 
 BLOCK_SIZE = 32  # images per forward pass; recorded with each image
 

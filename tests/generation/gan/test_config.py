@@ -46,7 +46,7 @@ def test_whole_numbers_and_floats_of_one_value_are_one_setting():
         ({"dropout": 0.96}, "dropout is 0.96; it must be a number in [0, 0.95]"),
         ({"beta1": 1.0}, "beta1 is 1.0; it must be a number in [0, 1)"),
         ({"channels": 2}, "channels is 2; it must be 1 (grey) or 3 (as published)"),
-        ({"image_size": 64}, "image_size is 64; this architecture makes 56 pixels only"),
+        ({"image_size": 64}, "image_size is 64; it must be 56 (pixels)"),
         ({"generator_channels": (8, 8)}, "generator_channels is (8, 8); it must be 3 whole numbers from 1 to 4096"),
         (
             {"discriminator_channels": "abcd"},

@@ -76,7 +76,9 @@ def test_kill_of_the_web_server_under_load(server):
         assert [position for position, *_ in client.acknowledged] == list(range(1, n_images + 1))
     assert Answer.objects.count() == len(clients) * n_images
     assert verify_audit().problems == ()
-    assert sum(client.repeated for client in clients) >= len(kills), "no answer was on its way at a kill"
+    # at each end of the master everybody waits; what exactly was on its way is chance
+    assert sum(client.interrupted for client in clients) >= len(clients), "nobody noticed a kill"
+    assert any(client.repeated for client in clients), "no answer was on its way at a kill"
 
 
 # --- a full disk -----------------------------------------------------------------------------------------------

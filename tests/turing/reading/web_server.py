@@ -132,7 +132,8 @@ class PageClient:
         self.root = f"/read/{session.pk}"
         self.session = session
         self.acknowledged: list[tuple[int, str, uuid.UUID, int]] = []  # position, value, key, reading time
-        self.repeated = 0  # answers that had to be sent more than once
+        self.interrupted = 0  # requests of any kind that had to be sent more than once
+        self.repeated = 0  # answers among them
 
     def request(self, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, Any]:
         """Status, and JSON or bytes. Raises OSError or HTTPException when the connection breaks."""
@@ -154,6 +155,7 @@ class PageClient:
                 status, content = self.request(method, path, body)
                 if status < 500:
                     assert status == 200, f"{method} {path}: {status} {content}"
+                    self.interrupted += attempt > 1
                     return content, attempt
             assert time.monotonic() < deadline, f"{method} {path} was repeated for 45 s"
             time.sleep(0.05)
