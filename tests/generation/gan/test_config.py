@@ -62,7 +62,7 @@ def test_a_value_that_cannot_work_is_named(values, message):
 
 
 def test_an_unknown_setting_is_named():
-    with pytest.raises(ValueError, match=r"^Unknown setting batchsize, colour; known: channels, "):
+    with pytest.raises(ValueError, match=r"^Unknown setting batchsize, colour; known: iterations, "):
         AcganConfig.from_dict({"colour": 1, "batchsize": 2})
 
 
