@@ -93,6 +93,9 @@ else:
             "prepare_threshold": 5,
             **DATABASES["default"].get("OPTIONS", {}),
         }
+        # none: behind a pooler that gives each transaction another connection
+        threshold = DATABASES["default"]["OPTIONS"]["prepare_threshold"]
+        DATABASES["default"]["OPTIONS"]["prepare_threshold"] = None if threshold == "none" else int(threshold)
 DATABASES["default"]["CONN_MAX_AGE"] = 60  # seconds; a thread of the web server keeps its connection
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
