@@ -198,6 +198,12 @@ class CovariateModel:
     fit: LogisticFit | LinearFit | None
     reason: str = ""
 
+    def in_words(self, text: str) -> str:
+        """`text` with what the coefficients mean in the place of their names."""
+        for name in sorted(self.terms, key=len, reverse=True):  # the name of an interaction holds those of its parts
+            text = text.replace(name, self.terms[name])
+        return text
+
 
 @dataclass(frozen=True)
 class StepShare:

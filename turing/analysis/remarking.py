@@ -22,7 +22,9 @@ def collect_problems(
     """What could not be computed and why, one sentence each, every one once."""
     found = [*_of_agreement(agreement), *_of_chance(chance), *_of_logistic(logistic), *_of_linear(linear)]
     found += [
-        f"{model.title} ({model.formula}): not estimable: {model.reason}." for model in covariates if model.reason
+        f"{model.title} ({model.formula}): not estimable: {model.in_words(model.reason)}."
+        for model in covariates
+        if model.reason
     ]
     return tuple(dict.fromkeys(found))
 
