@@ -143,7 +143,8 @@ class ChanceRow:
 
 @dataclass(frozen=True)
 class Chance:
-    margin: float
+    margin: float | None  # None: none was declared, so there is no test of equivalence
+    margin_origin: str  # see AnalysisOptions
     alpha: float
     balanced: bool  # classes are so unequal that the balanced accuracy is tested
     readers: tuple[ChanceRow, ...]
