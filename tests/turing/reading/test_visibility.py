@@ -69,7 +69,8 @@ HIDDEN = {
     "generation.TrainingRun": "id name generator dataset classes config filters is_demonstration job created_by "
     "created_at",
     "generation.Checkpoint": "id run iteration file_name sha256 created_at",
-    "generation.SampleRun": "id checkpoint per_class seed dataset_name dataset job created_by created_at",
+    "generation.SampleRun": "id checkpoint per_class seed precision truncation dataset_name dataset job created_by "
+    "created_at",
     "imaging.Dataset": "id name origin description licence citation is_phantom created_by created_at frozen_at",
     "imaging.Image": "id dataset pixel_sha256 width height bit_depth label split patient_pseudonym source_pseudonym "
     "age_years sex view_position manufacturer pixel_spacing_mm follow_up provenance created_at",
