@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from generation.measuring.parameters import MEASURE, MeasureParameters
 from generation.parameters import SAMPLE, TRAIN, SampleParameters, TrainParameters
 from worker.registry import JobContext, register_job
 
@@ -18,3 +19,10 @@ def sample_job(context: JobContext, parameters: SampleParameters) -> dict[str, A
     from generation.sample_job import run_sampling
 
     return run_sampling(context, parameters)
+
+
+@register_job(MEASURE, parameters=MeasureParameters, queue="heavy", resumable=True)
+def measure_job(context: JobContext, parameters: MeasureParameters) -> dict[str, Any]:
+    from generation.measuring.measuring_job import run_measuring
+
+    return run_measuring(context, parameters)

@@ -14,6 +14,7 @@ from config.accounts.models import User
 from imaging import storage
 from imaging.intake.parameters import KIND, ImportParameters
 from imaging.models import Dataset, Image
+from imaging.reports import remove_report_files
 from worker.models import Job
 from worker.services import enqueue_job
 
@@ -113,11 +114,12 @@ def freeze_dataset(*, dataset: Dataset) -> None:
 
 @transaction.atomic
 def delete_dataset(*, dataset: Dataset) -> None:
-    """Remove a dataset, its images, and the pixel files that no other dataset has.
+    """Remove a dataset, its images and reports, and the pixel files that no other dataset has.
 
     Raises DatasetError, naming the users, when a study or a training run uses it.
     """
     hashes = list(dataset.images.values_list("pixel_sha256", flat=True))
+    reports = list(dataset.reports.values_list("pk", flat=True))
     try:
         with transaction.atomic():
             dataset.delete()
@@ -127,6 +129,7 @@ def delete_dataset(*, dataset: Dataset) -> None:
             "Delete those first; a dataset stays as long as results rest on it."
         ) from error
     transaction.on_commit(lambda: remove_unreferenced_pixels(hashes))
+    transaction.on_commit(lambda: remove_report_files(reports))
 
 
 def lock_pixel_files(*, exclusive: bool = False) -> None:
