@@ -108,7 +108,7 @@ class TrainingForm(BootstrapFormMixin, forms.Form):
     )
 
     def __init__(self, data: Any = None, *, preset: str = "kong") -> None:
-        config = PRESETS[preset](seed=secrets.randbelow(2**31))
+        config = PRESETS[preset].make(secrets.randbelow(2**31))
         super().__init__(data, initial={**config.to_dict(), "preset": preset, "device": "auto"})
         self.config: AcganConfig | None = None
         for field in self.fields.values():

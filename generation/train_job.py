@@ -20,9 +20,10 @@ from generation.gan.checkpoint import (
     save_checkpoint,
 )
 from generation.gan.data import TrainingImages
+from generation.gan.devices import choose_device, device_name
 from generation.gan.grids import grid_png
-from generation.gan.registry import get_generator, get_trainer
-from generation.gan.training import TrainingDivergedError, choose_device, device_name
+from generation.gan.registry import get_generator
+from generation.gan.training import TrainingDivergedError, TrainingMemoryError, train
 from generation.models import Checkpoint, TrainingRun
 from generation.parameters import TrainParameters
 from generation.services import record_checkpoint
@@ -39,7 +40,6 @@ def run_training(context: JobContext, parameters: TrainParameters) -> dict[str, 
     run = TrainingRun.objects.select_related("dataset").get(pk=parameters.run_id)
     config = get_generator(parameters.generator).config.from_dict(parameters.config)
     try:
-        train = get_trainer(parameters.generator)
         device = choose_device(parameters.device)
     except ValueError as error:
         raise JobError(str(error)) from error
@@ -47,7 +47,7 @@ def run_training(context: JobContext, parameters: TrainParameters) -> dict[str, 
     images, digest = collect_training_images(context, run, filters=parameters.filters, size=config.image_size)
 
     keeper = _Keeper(context, run, milestones=milestones(config.iterations))
-    display = _Display(context)
+    display = _Display(context, images_per_iteration=config.batch_size)
     resume = keeper.newest()
     if resume is None:
         display.training_images(images, columns=config.grid_columns)
@@ -58,6 +58,7 @@ def run_training(context: JobContext, parameters: TrainParameters) -> dict[str, 
         context.log(f"Going on from iteration {resume.iteration:,} on {device_name(device)}")
     try:
         outcome = train(
+            generator=parameters.generator,
             config=config,
             images=images,
             resume=resume,
@@ -66,11 +67,11 @@ def run_training(context: JobContext, parameters: TrainParameters) -> dict[str, 
             save=keeper.save,
             grid=display.grid,
             metrics=display.metrics,
-            progress=display.progress,
+            progress=lambda now: display.progress(now.iteration, config.iterations),
             abort=context.should_stop,
             log=lambda message: context.log(message, level="warning"),
         )
-    except (TrainingDivergedError, CheckpointError) as error:
+    except (TrainingDivergedError, TrainingMemoryError, CheckpointError) as error:
         raise JobError(str(error)) from error
     if not outcome.finished:
         context.log(f"Stopped and saved at iteration {outcome.iteration:,}")
@@ -141,19 +142,21 @@ class _Keeper:
 
 
 class _Display:
-    """What a person sees of the run: progress, curves and grids."""
+    """What a person sees of the run: progress, curves and grids, by iteration."""
 
-    def __init__(self, context: JobContext) -> None:
+    def __init__(self, context: JobContext, *, images_per_iteration: int) -> None:
         self.context, self.message = context, ""
+        self.images_per_iteration = images_per_iteration
 
     def progress(self, done: int, total: int) -> None:
         self.context.progress(done, total, "iterations", self.message)
 
-    def metrics(self, iteration: int, values: dict[str, float]) -> None:
+    def metrics(self, images_seen: int, values: dict[str, float]) -> None:
         self.message = f"{values['iterations_per_second']:.1f} iterations/s"
-        self.context.metric(iteration, **values)
+        self.context.metric(images_seen // self.images_per_iteration, **values)
 
-    def grid(self, iteration: int, images: np.ndarray) -> None:
+    def grid(self, images_seen: int, images: np.ndarray) -> None:
+        iteration = images_seen // self.images_per_iteration
         path = self._write(f"{GRIDS}/grid-{iteration:08d}.png", images)
         self.context.artefact(path, kind="grid", step=iteration)
 

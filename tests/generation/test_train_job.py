@@ -63,7 +63,10 @@ class TestFinishedRun:
             "source_accuracy",
             "real_class_accuracy",
             "generated_class_accuracy",
+            "skipped_steps",
             "iterations_per_second",
+            "images_per_second",
+            "loader_wait_share",
         }
         assert [grid.step for grid in grids] == [0, 20, 40]
         with PillowImage.open(job.directory / grids[-1].name) as picture:

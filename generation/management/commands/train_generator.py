@@ -29,7 +29,7 @@ class Command(BaseCommand):
         dataset = Dataset.objects.filter(name=options["dataset"]).first()
         if dataset is None:
             raise CommandError(f"There is no dataset called “{options['dataset']}”.")
-        config = apply_setting_options(PRESETS[options["preset"]](), options)
+        config = apply_setting_options(PRESETS[options["preset"]].make(0), options)
         try:
             run = start_training(
                 name=options["name"],
