@@ -27,13 +27,21 @@ class DatasetError(ValueError):
 
 @transaction.atomic
 def create_synthetic_dataset(
-    *, name: str, description: str, created_by: User | None, is_phantom: bool = False
+    *,
+    name: str,
+    description: str,
+    created_by: User | None,
+    is_phantom: bool = False,
+    licence: str = "",
+    citation: str = "",
 ) -> Dataset:
     """An empty dataset for generated images. Raises DatasetError when the name is taken or empty."""
     return create_dataset(
         name=name,
         origin=Dataset.Origin.SYNTHETIC,
         description=description,
+        licence=licence,
+        citation=citation,
         created_by=created_by,
         is_phantom=is_phantom,
     )
