@@ -1,6 +1,7 @@
 """Pages of generators, for investigators: runs, a new run, one run with its checkpoints and samples."""
 
 import uuid
+from dataclasses import fields
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -11,11 +12,13 @@ from django.urls import reverse
 from config.accounts.access import investigator_required
 from config.accounts.models import User
 from generation import selectors
-from generation.forms import ChooseForm, SampleForm, TrainingForm
-from generation.gan.presets import PRESETS, PUBLISHED_DURATION, PUBLISHED_ITERATIONS
+from generation.forms import ChooseForm, RunForm, SampleForm
+from generation.gan.presets import PUBLISHED_DURATION, PUBLISHED_ITERATIONS, is_demonstration
 from generation.gan.registry import get_generator
 from generation.models import TrainingRun
+from generation.preset_choices import fresh_seed, get_preset
 from generation.services import start_sampling, start_training
+from generation.setting_fields import SettingsForm, setting_label, setting_value
 from imaging.forms import FilterForm
 from imaging.models import Dataset
 from imaging.selectors import dataset_counts, describe_filters
@@ -40,23 +43,26 @@ def run_list(request: HttpRequest) -> HttpResponse:
 @investigator_required
 def run_new(request: HttpRequest) -> HttpResponse:
     """Two steps at one address: ?dataset=&preset= chosen, then the settings."""
-    choice = ChooseForm(request.GET or None)
+    choice = ChooseForm(request.GET if "preset" in request.GET else None, dataset=request.GET.get("dataset"))
     if not choice.is_valid():
         has_real_images = Dataset.objects.filter(origin=Dataset.Origin.REAL).exists()
         return render(request, "generation/run_choose.html", {"form": choice, "has_real_images": has_real_images})
-    dataset, preset = choice.cleaned_data["dataset"], choice.cleaned_data["preset"]
+    dataset, preset = choice.cleaned_data["dataset"], get_preset(choice.cleaned_data["preset"])
     data = request.POST if request.method == "POST" else None
-    form = TrainingForm(data, preset=preset)
+    form = RunForm(data)
+    settings_form = SettingsForm(data, initial=preset.make(seed=fresh_seed()))
     filter_form = FilterForm(data, dataset=dataset, prefix="filter")
-    if data is not None and form.is_valid() and filter_form.is_valid() and form.config is not None:
+    if data is not None and all(one.is_valid() for one in (form, settings_form, filter_form)):
+        config = settings_form.config
         try:
             run = start_training(
                 name=form.cleaned_data["name"],
                 dataset=dataset,
-                config=form.config,
+                generator=preset.generator,
+                config=config,
                 filters=filter_form.cleaned_data,
                 created_by=_user(request),
-                is_demonstration=form.is_demonstration,
+                is_demonstration=is_demonstration(preset.name, config),
                 device=form.cleaned_data["device"],
             )
         except ValueError as error:
@@ -65,12 +71,13 @@ def run_new(request: HttpRequest) -> HttpResponse:
             return redirect(run)
     context = {
         "form": form,
+        "settings_form": settings_form,
         "filter_form": filter_form,
+        "every_form": (form, settings_form, filter_form),
         "dataset": dataset,
         "counts": dataset_counts(dataset),
         "preset": preset,
-        "other_preset": next(name for name in PRESETS if name != preset),
-        **PUBLISHED,
+        "generator": get_generator(preset.generator),
     }
     return render(request, "generation/run_new.html", context)
 
@@ -112,7 +119,7 @@ def _run_page(request: HttpRequest, run: TrainingRun, form: SampleForm | None = 
     context = {
         "run": run,
         "generator": get_generator(run.generator),
-        "settings": list(config.to_dict().items()),
+        "settings": [(setting_label(one), setting_value(one, getattr(config, one.name))) for one in fields(config)],
         "filters": describe_filters(run.filters),
         "grids": grids,
         "grid_list": [

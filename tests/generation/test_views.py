@@ -6,6 +6,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from generation.gan.config import AcganConfig
+from generation.gan.settings import Settings
 from generation.models import SampleRun, TrainingRun
 from imaging.models import Dataset, Image
 from tests.factories import (
@@ -16,6 +17,7 @@ from tests.factories import (
     SampleRunFactory,
     TrainingRunFactory,
 )
+from tests.generation.plugin import PluginConfig
 from worker.models import Job, JobArtefact
 
 
@@ -161,32 +163,36 @@ def new_address(dataset: Dataset, preset: str = "kong") -> str:
     return reverse("generation:run_new") + f"?dataset={dataset.pk}&preset={preset}"
 
 
-def training_data(**changes) -> dict:
-    settings = AcganConfig(iterations=50, seed=3).to_dict()
-    for name in ("generator_channels", "discriminator_channels"):
-        settings[name] = ", ".join(str(width) for width in settings[name])
-    del settings["image_size"]
-    return {"name": "From the page", "preset": "kong", "device": "auto", **settings, **changes}
+def training_data(*, config: Settings | None = None, **changes) -> dict:
+    """What a browser sends: settings with the prefix of their form, a box that is not ticked left out."""
+    settings = (config or AcganConfig(iterations=50, seed=3)).to_dict()
+    sent = {}
+    for name, value in settings.items():
+        if value is not False:
+            sent[f"set-{name}"] = ", ".join(map(str, value)) if isinstance(value, list) else value
+    return {"name": "From the page", "device": "auto", **sent, **changes}
 
 
 class TestNewRun:
     def test_the_form_begins_with_the_preset(self, investigator_client, phantoms):
-        kong = investigator_client.get(new_address(phantoms)).context["form"]
+        kong = investigator_client.get(new_address(phantoms)).context["settings_form"]
         demonstration = investigator_client.get(new_address(phantoms, "demonstration"))
 
         assert kong["iterations"].value() == 30_000
-        assert demonstration.context["form"]["iterations"].value() < 3000
-        assert "These settings are for a demonstration" in demonstration.content.decode()
+        assert demonstration.context["settings_form"]["iterations"].value() < 3000
+        assert "a few minutes on two CPU cores" in demonstration.content.decode()
 
     def test_every_setting_of_the_generator_is_a_field_with_help(self, investigator_client, phantoms):
-        form = investigator_client.get(new_address(phantoms)).context["form"]
+        form = investigator_client.get(new_address(phantoms)).context["settings_form"]
 
         settings = set(AcganConfig().to_dict()) - {"image_size"}  # fixed by the architecture
-        assert settings <= set(form.fields)
+        assert set(form.fields) == settings
         assert [name for name in sorted(settings) if not form.fields[name].help_text] == []
 
     def test_a_run_is_started(self, investigator_client, investigator, phantoms):
-        response = investigator_client.post(new_address(phantoms), training_data(generator_channels="16,12, 8"))
+        response = investigator_client.post(
+            new_address(phantoms), training_data(**{"set-generator_channels": "16,12, 8"})
+        )
 
         run = TrainingRun.objects.get()
         assert response.status_code == 302
@@ -203,8 +209,8 @@ class TestNewRun:
     def test_a_demonstration_is_marked(self, investigator_client, phantoms):
         address = new_address(phantoms, "demonstration")
 
-        investigator_client.post(address, training_data(name="Short", preset="demonstration"))
-        investigator_client.post(address, training_data(name="Long", preset="demonstration", iterations=30_000))
+        investigator_client.post(address, training_data(name="Short"))
+        investigator_client.post(address, training_data(name="Long", **{"set-iterations": 30_000}))
 
         assert dict(TrainingRun.objects.values_list("name", "is_demonstration")) == {"Short": True, "Long": False}
 
@@ -221,24 +227,37 @@ class TestNewRun:
         ("changes", "field", "message"),
         [
             ({"name": ""}, "name", "This field is required."),
-            ({"batch_size": 1}, "batch_size", "Ensure this value is greater than or equal to 2."),
-            ({"dropout": 1}, "dropout", "dropout is 1.0; it must be a number in [0, 0.95]"),
-            ({"latent_std": 0}, "latent_std", "latent_std is 0.0; it must be a number in (0, 100]"),
-            ({"generator_channels": "8, x, 8"}, "generator_channels", "Write whole numbers with commas between them."),
-            (
-                {"generator_channels": "8, 8"},
-                "generator_channels",
-                "generator_channels is (8, 8); it must be 3 whole numbers from 1 to 4096",
-            ),
+            ({"set-batch_size": 1}, "batch_size", "Write a whole number from 2 to 4,096."),
+            ({"set-batch_size": "many"}, "batch_size", "Enter a whole number."),
+            ({"set-dropout": 1}, "dropout", "Write a number from 0 to 0.95."),
+            ({"set-latent_std": 0}, "latent_std", "Write a number above 0 and up to 100."),
+            ({"set-beta1": 1}, "beta1", "Write a number from 0 and below 1."),
+            ({"set-beta1": "inf"}, "beta1", "Enter a number."),
+            *[
+                (
+                    {"set-generator_channels": wrong},
+                    "generator_channels",
+                    "Write 3 whole numbers from 1 to 4,096, with commas between them.",
+                )
+                for wrong in ("8, x, 8", "8, 8", "8, 8, 5000", "8.5, 8, 8")
+            ],
         ],
     )
     def test_what_cannot_be_trained_is_said_at_its_field(self, investigator_client, phantoms, changes, field, message):
         response = investigator_client.post(new_address(phantoms), training_data(**changes))
 
         assert response.status_code == 200
-        assert response.context["form"].errors == {field: [message]}
-        assert message.split(";")[0] in response.content.decode()
+        errors = {**response.context["form"].errors, **response.context["settings_form"].errors}
+        assert errors == {field: [message]}
+        assert message in response.content.decode()
         assert not TrainingRun.objects.exists()
+
+    def test_a_mistake_under_more_settings_opens_them(self, investigator_client, phantoms):
+        right = investigator_client.post(new_address(phantoms), training_data(name="")).content.decode()
+        wrong = investigator_client.post(new_address(phantoms), training_data(**{"set-dropout": 2})).content.decode()
+
+        assert "<details >" in right
+        assert "<details open>" in wrong
 
     def test_too_few_images_are_said_on_the_page(self, investigator_client, phantoms):
         response = investigator_client.post(new_address(phantoms), training_data(**{"filter-labels": ["normal"]}))
@@ -252,6 +271,51 @@ class TestNewRun:
 
         assert "form" in response.context
         assert response.context["form"].errors["dataset"]
+
+
+class TestAnyGenerator:
+    """A generator that was registered is chosen, set and started like those that come with the product."""
+
+    def test_it_can_be_chosen_with_its_own_defaults(self, investigator_client, phantoms, plugin):
+        page = investigator_client.get(reverse("generation:run_new")).content.decode()
+        form = investigator_client.get(new_address(phantoms, "plugin")).context["settings_form"]
+
+        assert "Plug-in 16 x 16" in page
+        assert [field.name for field in form.main_fields] == ["batch_size", "seed", "mirror"]
+        assert (form["betas"].value(), form["precision"].value()) == ("0.0, 0.99", "float32")
+        assert "image_size" not in form.fields
+
+    def test_it_is_started_with_every_kind_of_setting(self, investigator_client, phantoms, plugin):
+        config = PluginConfig(mirror=True, depth=2, betas=(0.5, 0.9), precision="bfloat16", channels=3, seed=5)
+
+        response = investigator_client.post(new_address(phantoms, "plugin"), training_data(config=config))
+
+        run = TrainingRun.objects.get()
+        assert response["Location"] == run.get_absolute_url()
+        assert run.generator == "plugin"
+        assert PluginConfig.from_dict(run.config) == config
+        page = investigator_client.get(run.get_absolute_url()).content.decode()
+        assert "bfloat16 (half the memory)" in page
+        assert "0.5, 0.9" in page
+
+    @pytest.mark.parametrize(
+        ("changes", "errors"),
+        [
+            ({"set-betas": "0.5"}, {"betas": ["Write 2 numbers from 0 and below 1, with commas between them."]}),
+            (
+                {"set-precision": "int8"},
+                {"precision": ["Select a valid choice. int8 is not one of the available choices."]},
+            ),
+            ({"set-batch_size": 6, "set-depth": 4}, {"batch_size": ["Batch size 6 is no multiple of the depth 4"]}),
+        ],
+    )
+    def test_mistakes_are_at_their_field(self, investigator_client, phantoms, plugin, changes, errors):
+        sent = training_data(config=PluginConfig(), **changes)
+
+        response = investigator_client.post(new_address(phantoms, "plugin"), sent)
+
+        assert response.context["settings_form"].errors == errors
+        assert not TrainingRun.objects.exists()
 
 
 def sample_data(checkpoint, **changes) -> dict:
