@@ -41,7 +41,7 @@ def main() -> None:
         torch.set_num_threads(options.threads)
     device = choose_device(options.device)
     iterations = options.iterations or (300 if device == "cuda" else 10 if options.preset == "kong" else 50)
-    config = replace(PRESETS[options.preset](seed=1), iterations=iterations, metrics_every=50)
+    config = replace(PRESETS[options.preset].make(1), iterations=iterations, metrics_every=50)
     images = noise_images(256)
     print(f"{platform.platform()}, Python {platform.python_version()}, PyTorch {torch.__version__}")
     print(f"{device_name(device)}, {processor()}")
@@ -64,7 +64,7 @@ def main() -> None:
         hours = PUBLISHED_ITERATIONS / max(ours) / 3600
         print(f"{PUBLISHED_ITERATIONS:,} iterations would take {hours:.2f} h here; the paper: {PUBLISHED_DURATION}")
     else:
-        length = PRESETS[options.preset]().iterations
+        length = PRESETS[options.preset].make(0).iterations
         print(f"the demonstration's {length:,} iterations would take {length / max(ours):.0f} s here")
 
 

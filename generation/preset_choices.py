@@ -1,57 +1,24 @@
-"""The presets of all generators as pages and commands show them: what was published, and how long it takes."""
+"""The presets of all generators as pages and commands offer them, grouped; a generator without any has its defaults."""
 
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
-from generation.gan.presets import PRESETS, PUBLISHED_DURATION, PUBLISHED_ITERATIONS
-from generation.gan.registry import GeneratorKind, get_generator, list_generators
-
-
-@dataclass(frozen=True, kw_only=True)
-class Preset:
-    name: str
-    title: str
-    generator: str
-    make: Callable[..., Any]  # (seed=) -> the generator's Settings
-    is_demonstration: bool
-    published: str
-
-
-_WORDS = {
-    "kong": ("Kong 2022", f"The published settings: {PUBLISHED_ITERATIONS:,} iterations, {PUBLISHED_DURATION}."),
-    "demonstration": (
-        "Demonstration",
-        "Narrower networks for a few minutes on two CPU cores: pictures that can be recognised, not ones that can "
-        "deceive.",
-    ),
-}
+from generation.gan import presets
+from generation.gan.registry import GeneratorKind, list_generators
+from generation.gan.settings import Preset, Settings
 
 
 def list_presets() -> list[tuple[GeneratorKind, list[Preset]]]:
     """Every generator with its presets; one without any begins with its own defaults, under its own name."""
-    presets = [
-        Preset(
-            name=name,
-            title=_WORDS[name][0],
-            generator="acgan",
-            make=make,
-            is_demonstration=name == "demonstration",
-            published=_WORDS[name][1],
-        )
-        for name, make in PRESETS.items()
-    ]
     grouped = []
     for kind in list_generators():
-        own = [preset for preset in presets if preset.generator == kind.name]
+        own = [preset for preset in presets.PRESETS.values() if preset.generator == kind.name]
         grouped.append((kind, own or [default_preset(kind)]))
     return grouped
 
 
 def get_preset(name: str) -> Preset:
     """Raises ValueError, listing what there is, for an unknown name."""
-    known = {preset.name: preset for _, presets in list_presets() for preset in presets}
+    known = {preset.name: preset for _, group in list_presets() for preset in group}
     if name not in known:
         raise ValueError(f"Unknown preset {name!r}; known: {', '.join(sorted(known))}")
     return known[name]
@@ -59,15 +26,17 @@ def get_preset(name: str) -> Preset:
 
 def default_preset(kind: GeneratorKind) -> Preset:
     """The generator's own defaults."""
-    config: Any = kind.config
     return Preset(
         name=kind.name,
-        title="Default settings",
+        title=f"{kind.title}: default settings",
         generator=kind.name,
-        make=lambda seed=0: config(seed=seed),
-        is_demonstration=False,
-        published=f"What {get_generator(kind.name).title} begins with when nothing is chosen.",
+        make=lambda seed: kind.config(seed=seed),
     )
+
+
+def is_demonstration(preset: Preset, config: Settings) -> bool:
+    """Whether a run that began with `preset` must be shown as a demonstration."""
+    return preset.name in presets.PRESETS and presets.is_demonstration(preset.name, config)
 
 
 def fresh_seed() -> int:

@@ -13,10 +13,10 @@ from config.accounts.access import investigator_required
 from config.accounts.models import User
 from generation import selectors
 from generation.forms import ChooseForm, RunForm, SampleForm
-from generation.gan.presets import PUBLISHED_DURATION, PUBLISHED_ITERATIONS, is_demonstration
+from generation.gan.presets import PUBLISHED_DURATION, PUBLISHED_ITERATIONS
 from generation.gan.registry import get_generator
 from generation.models import TrainingRun
-from generation.preset_choices import fresh_seed, get_preset
+from generation.preset_choices import fresh_seed, get_preset, is_demonstration
 from generation.services import start_sampling, start_training
 from generation.setting_fields import SettingsForm, setting_label, setting_value
 from imaging.forms import FilterForm
@@ -50,7 +50,7 @@ def run_new(request: HttpRequest) -> HttpResponse:
     dataset, preset = choice.cleaned_data["dataset"], get_preset(choice.cleaned_data["preset"])
     data = request.POST if request.method == "POST" else None
     form = RunForm(data)
-    settings_form = SettingsForm(data, initial=preset.make(seed=fresh_seed()))
+    settings_form = SettingsForm(data, initial=preset.make(fresh_seed()))
     filter_form = FilterForm(data, dataset=dataset, prefix="filter")
     if data is not None and all(one.is_valid() for one in (form, settings_form, filter_form)):
         config = settings_form.config
@@ -62,7 +62,7 @@ def run_new(request: HttpRequest) -> HttpResponse:
                 config=config,
                 filters=filter_form.cleaned_data,
                 created_by=_user(request),
-                is_demonstration=is_demonstration(preset.name, config),
+                is_demonstration=is_demonstration(preset, config),
                 device=form.cleaned_data["device"],
             )
         except ValueError as error:

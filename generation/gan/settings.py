@@ -8,9 +8,9 @@ A value that cannot be used raises ValueError, whose text begins with the field'
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 MAX_SEED = 2**63 - 1  # what the database and a 64-bit generator both hold
 
@@ -65,8 +65,36 @@ def setting_range(of: Field[Any]) -> Range:
     return info
 
 
+@dataclass(frozen=True, kw_only=True)
+class Preset:
+    """Ready-made settings that a person begins with. Those of a generator are a tuple in its configuration's module."""
+
+    name: str  # "kong": in addresses and options
+    title: str  # a line in a list of choices
+    generator: str  # a name in generation.gan.registry
+    make: Callable[[int], Any]  # make(seed) -> the generator's configuration
+    is_demonstration: bool = False  # runs with it, and their samples, are marked as such
+    published: str = ""  # where the settings come from and how long they took there, in a sentence; "" if nowhere
+
+
 class Settings:
     """Base of the configurations: checks every field, then `check()`; to and from JSON-able dictionaries."""
+
+    # A resumed run may have other values of these and is the same run; a change of any other makes it another run.
+    changeable: ClassVar[frozenset[str]] = frozenset(
+        {
+            "iterations",
+            "total_kimg",
+            "checkpoint_every",
+            "metrics_every",
+            "grid_every",
+            "grid_columns",
+            "checkpoint_kimg",
+            "metrics_kimg",
+            "grid_kimg",
+            "skip_limit",
+        }
+    )
 
     def __post_init__(self) -> None:
         for one in fields(self):  # type: ignore[arg-type]

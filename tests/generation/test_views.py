@@ -180,7 +180,7 @@ class TestNewRun:
 
         assert kong["iterations"].value() == 30_000
         assert demonstration.context["settings_form"]["iterations"].value() < 3000
-        assert "a few minutes on two CPU cores" in demonstration.content.decode()
+        assert "Pictures from it can be recognised" in demonstration.content.decode()
 
     def test_every_setting_of_the_generator_is_a_field_with_help(self, investigator_client, phantoms):
         form = investigator_client.get(new_address(phantoms)).context["settings_form"]

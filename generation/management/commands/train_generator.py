@@ -6,10 +6,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from generation.command_line import add_setting_options, apply_setting_options, follow
-from generation.gan.presets import is_demonstration
 from generation.gan.registry import get_generator, list_generators
+from generation.gan.settings import Preset
 from generation.parameters import DEVICES
-from generation.preset_choices import Preset, default_preset, get_preset, list_presets
+from generation.preset_choices import default_preset, get_preset, is_demonstration, list_presets
 from generation.services import start_training
 from imaging.models import Dataset
 
@@ -38,7 +38,7 @@ class Command(BaseCommand):
         if dataset is None:
             raise CommandError(f"There is no dataset called “{options['dataset']}”.")
         preset = _preset(options["preset"], options["generator"])
-        config = apply_setting_options(preset.make(seed=0), options, generator=preset.generator)
+        config = apply_setting_options(preset.make(0), options, generator=preset.generator)
         try:
             run = start_training(
                 name=options["name"],
@@ -47,7 +47,7 @@ class Command(BaseCommand):
                 config=config,
                 filters={"labels": options["label"], "splits": options["split"]},
                 created_by=None,
-                is_demonstration=is_demonstration(preset.name, config),
+                is_demonstration=is_demonstration(preset, config),
                 device=options["device"],
             )
         except ValueError as error:
