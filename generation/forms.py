@@ -1,14 +1,17 @@
 """Forms: what to train on, with which settings, and what to sample."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
 
 from config.forms import BootstrapFormMixin
+from generation.gan.registry import get_generator
 from generation.gan.settings import MAX_SEED
 from generation.models import Checkpoint, TrainingRun
 from generation.parameters import DEVICES, MAX_IMAGES
 from generation.preset_choices import list_presets
+from generation.setting_fields import setting_fields
 from imaging.models import Dataset
 from imaging.services import DatasetError, checked_dataset_name
 
@@ -34,6 +37,20 @@ class RunForm(BootstrapFormMixin, forms.Form):
     """What a run is called and where it runs; its settings are a form of their own, made from the generator."""
 
     name = forms.CharField(label="Name of the run", max_length=200)
+    best_by = forms.ChoiceField(
+        label="Measure at every checkpoint",
+        required=False,
+        choices=[("", "Nothing"), ("kid", "KID, for any number of images"), ("fid", "FID, for many images")],
+        help_text="The distance of 256 generated images to training images. Costs about half a minute each time on a "
+        "CPU, seconds on a GPU. The states with the least distance are kept.",
+    )
+    keep_best = forms.IntegerField(
+        label="Best states to keep",
+        min_value=0,
+        max_value=20,
+        initial=3,
+        help_text="Beside the last and five on the way.",
+    )
     device = forms.ChoiceField(
         choices=[(name, label) for name, label in zip(DEVICES, ("Automatic", "CPU", "CUDA GPU"), strict=True)],
         help_text="Automatic takes a CUDA GPU where the worker has one.",
@@ -46,9 +63,44 @@ class RunForm(BootstrapFormMixin, forms.Form):
         return name
 
 
+class LimitsForm(BootstrapFormMixin, forms.Form):
+    """The most images to take of each class; empty for all of them."""
+
+    def __init__(self, data: Any = None, *, counts: Mapping[str, int]) -> None:
+        self.labels = list(counts)
+        self.base_fields = {  # type: ignore[misc]  # what Form.__init__ copies
+            f"limit_{index}": forms.IntegerField(
+                label=f"At most, of {label}",
+                min_value=1,
+                required=False,
+                widget=forms.NumberInput({"placeholder": f"all {count:,}"}),
+            )
+            for index, (label, count) in enumerate(counts.items())
+        }
+        super().__init__(data)
+
+    @property
+    def limits(self) -> dict[str, int]:
+        values = {label: self.cleaned_data[f"limit_{index}"] for index, label in enumerate(self.labels)}
+        return {label: value for label, value in values.items() if value is not None}
+
+
+class ContinueForm(BootstrapFormMixin, forms.Form):
+    """Until when a run that has ended goes on, from its last checkpoint."""
+
+    def __init__(self, data: Any = None, *, run: TrainingRun) -> None:
+        name = run.length_setting
+        kind = get_generator(run.generator).config
+        self.base_fields = {"length": setting_fields(kind)[name]}  # type: ignore[misc]
+        super().__init__(data, initial={"length": run.config[name]})
+        self.fields["length"].label = "Train until"
+        unit = "Iterations" if name == "iterations" else "Thousands of training images"
+        self.fields["length"].help_text = f"{unit} in all; so far it was to be {run.length}."
+
+
 class CheckpointField(forms.ModelChoiceField):
     def label_from_instance(self, obj: Any) -> str:
-        return f"Iteration {obj.iteration:,}"
+        return f"After {obj.images_seen:,} images (iteration {obj.iteration:,})"
 
 
 class SampleForm(BootstrapFormMixin, forms.Form):

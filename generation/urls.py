@@ -8,6 +8,8 @@ app_name = "generation"
 urlpatterns = [
     path("", views.run_list, name="run_list"),
     path("new/", views.run_new, name="run_new"),
+    path("compare/", views.run_compare, name="run_compare"),
     path("<uuid:pk>/", views.run_detail, name="run_detail"),
+    path("<uuid:pk>/continue/", views.run_continue, name="run_continue"),
     path("<uuid:pk>/sample/", views.run_sample, name="run_sample"),
 ]
