@@ -24,8 +24,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from generation.gan.acgan import AcganDiscriminator, AcganGenerator
 from generation.gan.config import AcganConfig
 from generation.gan.data import TrainingImages
+from generation.gan.devices import choose_device, deterministic_algorithms, device_name
 from generation.gan.presets import PRESETS, PUBLISHED_DURATION, PUBLISHED_ITERATIONS
-from generation.gan.training import choose_device, deterministic_algorithms, device_name, train_acgan
+from generation.gan.training import train
 
 
 def main() -> None:
@@ -48,17 +49,17 @@ def main() -> None:
     widths = f"widths {config.generator_channels} {config.discriminator_channels}"
     print(f"{options.preset}: batch {config.batch_size}, {widths}, {iterations} iterations a turn")
 
-    train_acgan(config=replace(config, iterations=3), images=images, device=device)  # warm up both
+    train_ours(config=replace(config, iterations=3), images=images, device=device)  # warm up both
     train_plainly(config=replace(config, iterations=3), images=images, device=device)
     ours, plain, ratios = [], [], []
     for turn in range(1, options.turns + 1):
         plain.append(rate(train_plainly, config, images, device))
-        ours.append(rate(train_acgan, config, images, device))
+        ours.append(rate(train_ours, config, images, device))
         ratios.append(ours[-1] / plain[-1])
         print(f"turn {turn}: plain {plain[-1]:.2f}, ours {ours[-1]:.2f} iterations/s, ratio {ratios[-1]:.2f}")
     # other load only slows down: the best turn is nearest to what the machine can do
-    print(f"plain implementation  {max(plain):8.2f} iterations/s  (baseline)")
-    print(f"train_acgan           {max(ours):8.2f} iterations/s  {max(ours) / max(plain):.2f} x the baseline")
+    print(f"plain implementation          {max(plain):8.2f} iterations/s  (baseline)")
+    print(f"generation.gan.training.train {max(ours):8.2f} iterations/s  {max(ours) / max(plain):.2f} x the baseline")
     print(f"ratio of a turn: median {statistics.median(ratios):.2f}, {min(ratios):.2f} to {max(ratios):.2f}")
     if options.preset == "kong":
         hours = PUBLISHED_ITERATIONS / max(ours) / 3600
@@ -66,6 +67,10 @@ def main() -> None:
     else:
         length = PRESETS[options.preset].make(0).iterations
         print(f"the demonstration's {length:,} iterations would take {length / max(ours):.0f} s here")
+
+
+def train_ours(*, config: AcganConfig, images: TrainingImages, device: str) -> None:
+    train(generator="acgan", config=config, images=images, device=device)
 
 
 def rate(train, config: AcganConfig, images: TrainingImages, device: str) -> float:

@@ -24,7 +24,8 @@ def train() -> float:
     """Iterations per second over SECONDS, the first second left out."""
     from generation.gan.data import TrainingImages
     from generation.gan.presets import demonstration_config
-    from generation.gan.training import train_acgan
+    from generation.gan.training import TrainingProgress
+    from generation.gan.training import train as train_generator
 
     pixels = np.random.default_rng(0).integers(0, 256, (100, 56, 56), dtype=np.uint8)
     images = TrainingImages(pixels=pixels, labels=np.arange(100) % 2, classes=("a", "b"))
@@ -32,13 +33,19 @@ def train() -> float:
     start = time.monotonic()
     first = last = 0
 
-    def progress(done: int, _total: int) -> None:
+    def progress(now: TrainingProgress) -> None:
         nonlocal first, last
-        last = done
+        last = now.iteration
         if time.monotonic() - start < 1:
-            first = done
+            first = last
 
-    train_acgan(config=config, images=images, progress=progress, abort=lambda: time.monotonic() - start > SECONDS + 1)
+    train_generator(
+        generator="acgan",
+        config=config,
+        images=images,
+        progress=progress,
+        abort=lambda: time.monotonic() - start > SECONDS + 1,
+    )
     return (last - first) / SECONDS
 
 

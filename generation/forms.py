@@ -49,7 +49,7 @@ class RunForm(BootstrapFormMixin, forms.Form):
         min_value=0,
         max_value=20,
         initial=3,
-        help_text="Beside the last and five on the way.",
+        help_text="Beside the last one and five on the way.",
     )
     device = forms.ChoiceField(
         choices=[(name, label) for name, label in zip(DEVICES, ("Automatic", "CPU", "CUDA GPU"), strict=True)],

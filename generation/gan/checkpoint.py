@@ -1,17 +1,19 @@
 """One file with all that a run needs to go on bit for bit; written whole or not at all, read without running code."""
 
 import hashlib
+import math
 import os
 import pickle
 import re
 import zipfile
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import torch
 
-FORMAT = 1
+FORMAT = 2  # 1, of the first release, had no images_seen, recipe_state, measures, skipped_steps; it still loads
 FILE_NAME = re.compile(r"checkpoint-(\d+)\.pt")
 
 
@@ -26,15 +28,22 @@ class CheckpointData:
     generator: str  # a name in generation.gan.registry
     config: dict[str, Any]
     classes: list[str]
-    iteration: int
+    iteration: int  # steps done
     images_drawn: int  # position in the order of training images
     data_sha256: str  # of the training images
-    networks: dict[str, dict[str, Any]]  # "generator" is always there: sampling needs no other
+    # "generator" is always there and is the network that is sampled. Where that is an average, the weights that are
+    # trained are "generator_raw". The others have the recipe's names.
+    networks: dict[str, dict[str, Any]]
     optimisers: dict[str, dict[str, Any]]
     random_states: dict[str, Any]  # "torch", "latents", and "cuda" when it was trained there
     device: str  # "cpu" or "cuda"
     threads: int
     torch_version: str
+    images_seen: int = 0  # real images, over all steps
+    skipped_steps: int = 0  # left out because a loss or a gradient was not finite
+    skipped_in_a_row: int = 0  # of these, the last ones
+    recipe_state: dict[str, Any] = field(default_factory=dict)  # of `Recipe.state`
+    measures: dict[str, float] = field(default_factory=dict)  # of this state, by name; {} when none were asked for
 
 
 def save_checkpoint(path: Path, data: CheckpointData) -> str:
@@ -78,8 +87,14 @@ def load_checkpoint(path: Path, *, sha256: str | None = None) -> CheckpointData:
             f"Checkpoint {path.name} cannot be read: damaged, or not made here ({type(error).__name__}); "
             "restore the file from a backup"
         ) from error
-    if not isinstance(values, dict) or values.pop("format", None) != FORMAT:
-        raise CheckpointError(f"Checkpoint {path.name} is not a checkpoint of format {FORMAT}")
+    file_format = values.pop("format", None) if isinstance(values, dict) else None
+    if file_format == 1:
+        values["images_seen"] = values.get("images_drawn", 0)
+    elif file_format != FORMAT:
+        raise CheckpointError(
+            f"Checkpoint {path.name} is not a checkpoint of format 1 or {FORMAT}; a newer version of the product may "
+            "have written it"
+        )
     try:
         return CheckpointData(**values)
     except TypeError as error:
@@ -103,6 +118,15 @@ def prune_checkpoints(directory: Path, *, keep: set[int]) -> None:
             path.unlink(missing_ok=True)
     for path in directory.glob(".checkpoint-*.tmp"):
         path.unlink(missing_ok=True)
+
+
+def choose_best(values: Mapping[int, float], *, count: int, lower_is_better: bool = True) -> set[int]:
+    """The `count` iterations with the best `values` (iteration -> measure), for `keep`; of equals, the earlier."""
+    if count < 0:
+        raise ValueError(f"count is {count}; it must be 0 or more")
+    sign = 1 if lower_is_better else -1
+    finite = [iteration for iteration, value in values.items() if math.isfinite(value)]
+    return set(sorted(finite, key=lambda iteration: (sign * values[iteration], iteration))[:count])
 
 
 def file_sha256(path: Path) -> str:

@@ -7,12 +7,12 @@ them; what it leaves open is said field by field.
 from dataclasses import dataclass
 
 from generation.gan.registry import register_generator
-from generation.gan.settings import MAX_SEED, Settings, setting
+from generation.gan.settings import MAX_SEED, Settings, precision_setting, setting
 
 IMAGE_SIZE = 56  # pixels: a 7 x 7 seed doubled three times
 
 
-@register_generator("acgan", title="ACGAN 56 x 56 (Kong 2022)", module="generation.gan.training")
+@register_generator("acgan", title="ACGAN 56 x 56 (Kong 2022)", module="generation.gan.acgan")
 @dataclass(frozen=True, kw_only=True)
 class AcganConfig(Settings):
     """Settings of one ACGAN training run.
@@ -99,6 +99,7 @@ class AcganConfig(Settings):
         label="Adam β2",
         help="Not in the paper; Adam's own default is 0.999.",
     )
+    precision: str = precision_setting()
     checkpoint_every: int = setting(
         500, low=1, high=10_000_000, label="Checkpoint every", help="Iterations. What a crash can cost at most."
     )

@@ -21,6 +21,7 @@ class TrainingImages:
     labels: NDArray[np.int64]
     classes: tuple[str, ...]
     sha256: str = field(init=False)  # of the three above: a run goes on with the very images it began with
+    _kept: dict[int, NDArray[np.uint8]] = field(init=False, default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.pixels.dtype != np.uint8 or self.pixels.ndim != 3 or self.pixels.shape[1] != self.pixels.shape[2]:
@@ -41,11 +42,58 @@ class TrainingImages:
             raise ValueError(f"No training image of class {', '.join(empty)}; leave the class out or add images")
         digest = hashlib.sha256(repr((self.pixels.shape, self.classes)).encode())
         digest.update(np.ascontiguousarray(self.labels).astype("<i8").tobytes())
-        digest.update(np.ascontiguousarray(self.pixels).tobytes())
+        digest.update(memoryview(np.ascontiguousarray(self.pixels)).cast("B"))  # no copy: it may be mapped from a file
         object.__setattr__(self, "sha256", digest.hexdigest())
 
     def __len__(self) -> int:
         return len(self.pixels)
+
+    @property
+    def side(self) -> int:
+        """Pixels, of the images as they are."""
+        return int(self.pixels.shape[1])
+
+    def level(self, size: int) -> NDArray[np.uint8]:
+        """The images at `size` pixels a side, as they are or box means over 2, 4, 8, ... pixels.
+
+        The mean of each 2 x 2 pixels of the level above, in floating point, is the next level (the data preparation of
+        Karras et al. 2018, arXiv 1710.10196); only what is kept is rounded, half to even. Raises ValueError when no
+        halving gives `size`.
+        """
+        return self.pixels if size == self.side else self._levels(size)
+
+    def _levels(self, size: int) -> NDArray[np.uint8]:
+        if size not in self._kept:
+            self._kept[size] = box_mean(self.pixels, size)
+        return self._kept[size]
+
+    def as_one_class(self) -> "TrainingImages":
+        """The same images as one class "all", for a generator without classes."""
+        return TrainingImages(pixels=self.pixels, labels=np.zeros_like(self.labels), classes=("all",))
+
+
+def box_mean(pixels: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """uint8 (N, side, side[, 3]) -> uint8 (N, size, size[, 3]): halved again and again, rounded once, half to even.
+
+    Raises ValueError when `size` is not side / 2, side / 4, ...
+    """
+    side = pixels.shape[1]
+    factor = side // size if size >= 1 else 0
+    if factor * size != side or factor & (factor - 1):
+        raise ValueError(
+            f"The training images have {side} pixels a side; this run needs {size}, which is not the same halved once "
+            "or more. Render them at the size of the generator"
+        )
+    small = np.empty((len(pixels), size, size, *pixels.shape[3:]), dtype=np.uint8)
+    block = max(1, 2**24 // pixels[0].size)  # images at a time: 64 MB in floating point
+    for start in range(0, len(pixels), block):
+        level = pixels[start : start + block].astype(np.float32)
+        while level.shape[1] > size:
+            level = (
+                level[:, 0::2, 0::2] + level[:, 0::2, 1::2] + level[:, 1::2, 0::2] + level[:, 1::2, 1::2]
+            ) * np.float32(0.25)
+        small[start : start + block] = np.rint(level)
+    return small
 
 
 class ShuffledOrder:

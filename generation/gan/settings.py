@@ -60,6 +60,19 @@ def setting(
     return field(default=default, metadata={"setting": info})
 
 
+def precision_setting() -> Any:
+    """The field `precision` of generators whose recipe can compute in less than single precision."""
+    return setting(
+        "float32",
+        choices={
+            "float32": "exact, everywhere",
+            "bfloat16": "faster on recent GPUs",
+            "float16": "faster on older GPUs",
+        },
+        help="Numbers in which training computes. Samples are always drawn in double precision.",
+    )
+
+
 def setting_range(of: Field[Any]) -> Range:
     info: Range = of.metadata["setting"]
     return info

@@ -1,9 +1,9 @@
-"""Trains the ACGAN: one loop that reads from top to bottom, with everything it needs to stop and go on bit for bit.
+"""Trains any generator: one loop that reads from top to bottom, with what it needs to stop and go on bit for bit.
 
-It knows nothing of jobs or databases: what is to be shown, stored or asked goes through callbacks.
+What is particular to a generator is in its recipe. The loop knows nothing of jobs or databases: what is to be shown,
+stored or asked goes through callbacks.
 """
 
-import os
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -13,236 +13,186 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.nn import functional
+from torch import nn
 
-from generation.gan.acgan import AcganDiscriminator, AcganGenerator
 from generation.gan.checkpoint import CheckpointData, CheckpointError
-from generation.gan.config import AcganConfig
-from generation.gan.data import ShuffledOrder, TrainingImages, to_grey_levels, to_unit_range
-from generation.gan.registry import register_trainer
+from generation.gan.data import TrainingImages, to_grey_levels
+from generation.gan.devices import choose_device, deterministic_algorithms, device_name
+from generation.gan.distributed import agree, require_divisible, world
+from generation.gan.loader import BatchLoader
+from generation.gan.memory import TrainingMemoryError, explain_out_of_memory
+from generation.gan.progress import Clock, Curves, TrainingProgress
 from generation.gan.sampling import draw_latents
+from generation.gan.state import TrainingState, warn_of_other_bits
 
-# A resumed run may be longer and show itself more or less often; all else makes it another run.
-CHANGEABLE = ("iterations", "checkpoint_every", "metrics_every", "grid_every", "grid_columns")
-METRICS = (
-    "discriminator_loss",
-    "generator_loss",
-    "source_accuracy",
-    "real_class_accuracy",
-    "generated_class_accuracy",
-)
+__all__ = [
+    "CheckpointError",
+    "TrainingDivergedError",
+    "TrainingMemoryError",
+    "TrainingOutcome",
+    "TrainingProgress",
+    "choose_device",
+    "deterministic_algorithms",
+    "device_name",
+    "sample_grid",
+    "train",
+]
+
+SKIP_LIMIT = 50  # steps in a row; float16 leaves out up to about 20 at its start, while it finds its loss scale
 
 
 class TrainingDivergedError(ArithmeticError):
-    """A loss or a weight is no longer a number. Nothing was saved since; the text says when and what to try."""
+    """Losses or weights are no longer numbers. Nothing was saved since; the text says when and what to try."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingOutcome:
-    iteration: int  # done in all, earlier attempts included
+    iteration: int  # steps done in all, earlier attempts included
     finished: bool  # False: stopped by `abort`, saved
+    images_seen: int = 0
+    skipped_steps: int = 0
 
 
-class AcganState:
-    """Networks, optimisers, random states and positions of one run: all that changes from iteration to iteration."""
-
-    def __init__(self, *, config: AcganConfig, images: TrainingImages, device: str = "cpu") -> None:
-        """A new run. Seeds PyTorch's global generator: initialisation and dropout draw from it."""
-        self.config, self.images, self.device = config, images, torch.device(device)
-        n_classes = len(images.classes)
-        torch.manual_seed(config.seed)
-        # built on the CPU so that a seed gives the same start on every device
-        self.generator = AcganGenerator(config, n_classes=n_classes).to(self.device)
-        self.discriminator = AcganDiscriminator(config, n_classes=n_classes).to(self.device)
-        for network in (self.generator, self.discriminator):
-            network.to(memory_format=torch.channels_last)
-        self.generator_optimiser = _adam(self.generator, config)
-        self.discriminator_optimiser = _adam(self.discriminator, config)
-        self.latents_random = torch.Generator().manual_seed(config.seed)
-        self.order = ShuffledOrder(len(images), seed=config.seed)
-        self.iteration = 0
-
-    @classmethod
-    def from_checkpoint(
-        cls, data: CheckpointData, *, config: AcganConfig, images: TrainingImages, device: str = "cpu"
-    ) -> "AcganState":
-        """The run as it was saved. Raises CheckpointError when it is of other settings, classes or images."""
-        settings, stored = config.to_dict(), AcganConfig.from_dict(data.config).to_dict()
-        changed = [name for name in settings if name not in CHANGEABLE and settings[name] != stored[name]]
-        if data.generator != "acgan" or changed or data.classes != list(images.classes):
-            what = ", ".join(changed) or "generator or classes"
-            raise CheckpointError(f"The checkpoint is of a run with other settings ({what}); start a new run")
-        if data.data_sha256 != images.sha256:
-            raise CheckpointError("The training images are not those the run began with; start a new run")
-        state = cls(config=config, images=images, device=device)
-        state.generator.load_state_dict(data.networks["generator"])
-        state.discriminator.load_state_dict(data.networks["discriminator"])
-        state.generator_optimiser.load_state_dict(data.optimisers["generator"])
-        state.discriminator_optimiser.load_state_dict(data.optimisers["discriminator"])
-        state.latents_random.set_state(data.random_states["latents"])
-        state.order.drawn = data.images_drawn
-        state.iteration = data.iteration
-        torch.set_rng_state(data.random_states["torch"])
-        if state.device.type == "cuda" and "cuda" in data.random_states:
-            torch.cuda.set_rng_state(data.random_states["cuda"], state.device)
-        return state
-
-    def snapshot(self) -> CheckpointData:
-        """The run as it is now; the tensors are the live ones, so save it before the next iteration."""
-        random_states = {"torch": torch.get_rng_state(), "latents": self.latents_random.get_state()}
-        if self.device.type == "cuda":
-            random_states["cuda"] = torch.cuda.get_rng_state(self.device)
-        return CheckpointData(
-            generator="acgan",
-            config=self.config.to_dict(),
-            classes=list(self.images.classes),
-            iteration=self.iteration,
-            images_drawn=self.order.drawn,
-            data_sha256=self.images.sha256,
-            networks={"generator": self.generator.state_dict(), "discriminator": self.discriminator.state_dict()},
-            optimisers={
-                "generator": self.generator_optimiser.state_dict(),
-                "discriminator": self.discriminator_optimiser.state_dict(),
-            },
-            random_states=random_states,
-            device=self.device.type,
-            threads=torch.get_num_threads(),
-            torch_version=str(torch.__version__),
-        )
-
-    def require_finite(self) -> None:
-        for network in (self.generator, self.discriminator):
-            if not all(bool(torch.isfinite(values).all()) for values in network.state_dict().values()):
-                raise TrainingDivergedError(_diverged(self.iteration, "a weight"))
-
-
-@register_trainer("acgan")
-def train_acgan(
+def train(  # noqa: C901 - one flat loop; what could be named is in the functions and classes it calls
     *,
-    config: AcganConfig,
+    generator: str,  # a name in generation.gan.registry
+    config: Any,  # its configuration
     images: TrainingImages,
     resume: CheckpointData | None = None,
     device: str = "cpu",
-    milestones: Collection[int] = (),  # iterations that are saved beside every `checkpoint_every`-th
+    milestones: Collection[int] = (),  # steps after which a checkpoint is saved beside those of the cadence
     save: Callable[[CheckpointData], None] | None = None,
-    grid: Callable[[int, NDArray[np.uint8]], None] | None = None,  # iteration, (classes, columns, side, side)
-    metrics: Callable[[int, dict[str, float]], None] | None = None,
-    progress: Callable[[int, int], None] | None = None,  # iterations done, of how many; at every iteration
-    abort: Callable[[], bool] | None = None,  # asked at every iteration; True: save and leave
-    log: Callable[[str], None] | None = None,
+    grid: Callable[[int, NDArray[np.uint8]], None] | None = None,  # images seen, (classes, columns, side, side)
+    metrics: Callable[[int, dict[str, float]], None] | None = None,  # images seen, curves by name
+    progress: Callable[[TrainingProgress], None] | None = None,  # after every step
+    abort: Callable[[], bool] | None = None,  # asked before every step; True: save and leave
+    log: Callable[[str], None] | None = None,  # a warning for people
+    measure: Callable[[int, nn.Module], dict[str, float]] | None = None,  # images seen, the sampled network; kept
+    skip_limit: int = SKIP_LIMIT,  # steps in a row that may be left out as not finite
 ) -> TrainingOutcome:
-    """Train for `config.iterations` in all, from the start or from `resume`.
+    """Train until the recipe's `total_images` were seen, from the start or from `resume`.
 
-    One iteration draws `batch_size` real images and as many latents with uniformly drawn classes, then
+    With the same settings, images, device, thread count, number of processes and PyTorch version a run gives the same
+    bits, however often it was stopped and resumed; on CUDA only where the recipe is `exact_on_cuda`. `measure` and
+    `grid` change nothing in the run. In a process group (`torchrun`) every process calls this with the same arguments;
+    only the first one's callbacks are used, but any process's `abort` stops all.
 
-    * discriminator: binary cross-entropy of the source (real 1, generated 0) + cross-entropy of the class, on the real
-      and on the generated images;
-    * generator: binary cross-entropy towards "real" + cross-entropy of the class it was asked for, on the same
-      generated images, so that they are computed once for both.
-
-    With the same settings, images, device, thread count and PyTorch version a run gives the same bits, however often
-    it was stopped and resumed. Raises TrainingDivergedError when a loss or weight is not finite, CheckpointError when
-    `resume` belongs to another run.
+    Raises TrainingDivergedError when more than `skip_limit` steps in a row are left out because a loss or a gradient
+    is not finite, or a weight is not; CheckpointError when `resume` belongs to another run; TrainingMemoryError when
+    the memory does not hold a step; ValueError for images that do not fit the settings.
     """
-    with deterministic_algorithms():
-        if resume is None:
-            state = AcganState(config=config, images=images, device=device)
-        else:
-            state = AcganState.from_checkpoint(resume, config=config, images=images, device=device)
-            _warn_of_other_bits(resume, state, log)
-        generator, discriminator = state.generator.train(), state.discriminator.train()
-        pixels = torch.from_numpy(np.ascontiguousarray(images.pixels)).to(state.device)
-        labels = torch.from_numpy(np.ascontiguousarray(images.labels)).to(state.device)
-        real_target = torch.ones(config.batch_size, device=state.device)
-        fake_target = torch.zeros(config.batch_size, device=state.device)
+    if getattr(config, "conditional", True) is False:
+        images = images.as_one_class()
+    if not world().leads:
+        save = grid = metrics = progress = log = measure = None
+    torch_device = torch.device(device)
+    if resume is None:
+        state = TrainingState(generator=generator, config=config, images=images, device=device)
+    else:
+        state = TrainingState.from_checkpoint(resume, generator=generator, config=config, images=images, device=device)
+        warn_of_other_bits(resume, state, log)
+    recipe, cadence, total = state.recipe, state.recipe.cadence, state.recipe.total_images
+    clock = Clock(recipe)
+    require_divisible(clock.batch_sizes)
+    curves = Curves(skipped_in_all=state.skipped_steps, skipped_in_a_row=state.skipped_in_a_row)
+    for network in recipe.networks.values():
+        network.train()
+    if recipe.sampled is not recipe.networks.get("generator"):
+        recipe.sampled.eval()
 
+    def require_finite(*, weights: bool) -> None:
+        """Bring the counts of skipped steps up to date, and stop before anything that is not a number is saved."""
+        curves.fold()
+        state.skipped_steps, state.skipped_in_a_row = curves.skipped_in_all, curves.skipped_in_a_row
+        if curves.skipped_in_a_row > skip_limit:
+            what = f"a loss or gradient of each of the last {curves.skipped_in_a_row} steps was"
+            raise TrainingDivergedError(_diverged(state.iteration, what))
+        if weights and not state.is_finite():
+            raise TrainingDivergedError(_diverged(state.iteration, "a weight was"))
+
+    with (
+        deterministic_algorithms(exact=recipe.exact_on_cuda or torch_device.type == "cpu"),
+        explain_out_of_memory(config, lambda: recipe.stage(state.images_seen)),
+        BatchLoader(
+            images,
+            channels=config.channels,
+            seed=config.seed,
+            position=state.images_seen,
+            total=total,
+            stage=recipe.stage,
+            device=torch_device,
+        ) as loader,
+    ):
         if grid and state.iteration == 0:
             grid(0, sample_grid(state))
         saved_at = state.iteration if resume else -1
-        sums = torch.zeros(len(METRICS), device=state.device)
-        window_start, window_clock = state.iteration, time.perf_counter()
+        window_clock, window_waited = time.perf_counter(), loader.waited
+        clock.start()
 
-        while state.iteration < config.iterations:
-            if abort and abort():
-                if save and saved_at != state.iteration:
-                    _require_finite_losses(sums, state.iteration)
-                    state.require_finite()
-                    save(state.snapshot())
-                return TrainingOutcome(iteration=state.iteration, finished=False)
+        while state.images_seen < total:
+            if agree(bool(abort and abort())):
+                if saved_at != state.iteration:
+                    require_finite(weights=True)
+                    if save:
+                        save(state.snapshot())
+                return _outcome(state, finished=False)
 
-            # batch
-            chosen = state.order.next(config.batch_size).to(state.device)
-            real, real_classes = to_unit_range(pixels[chosen], channels=config.channels), labels[chosen]
-            latents = torch.randn(config.batch_size, config.latent_dim, generator=state.latents_random)
-            fake_classes = torch.randint(len(images.classes), (config.batch_size,), generator=state.latents_random)
-            fake_classes = fake_classes.to(state.device, non_blocking=True)
-            fake = generator(latents.mul_(config.latent_std).to(state.device, non_blocking=True), fake_classes)
-
-            # discriminator: real and generated images in batches of their own, each with its own batch norm
-            real_source, real_class = discriminator(real)
-            fake_source, fake_class = discriminator(fake.detach())
-            loss_discriminator = (
-                functional.binary_cross_entropy_with_logits(real_source, real_target)
-                + functional.binary_cross_entropy_with_logits(fake_source, fake_target)
-                + functional.cross_entropy(real_class, real_classes)
-                + functional.cross_entropy(fake_class, fake_classes)
-            )
-            state.discriminator_optimiser.zero_grad(set_to_none=True)
-            loss_discriminator.backward()
-            state.discriminator_optimiser.step()
-
-            # generator: through the discriminator, whose own gradients nobody needs
-            discriminator.requires_grad_(False)
-            source, predicted = discriminator(fake)
-            loss_generator = functional.binary_cross_entropy_with_logits(
-                source, real_target
-            ) + functional.cross_entropy(predicted, fake_classes)
-            state.generator_optimiser.zero_grad(set_to_none=True)
-            loss_generator.backward()
-            state.generator_optimiser.step()
-            discriminator.requires_grad_(True)
+            stage, real, classes = loader.next()
+            values = recipe.step(real, classes, images_seen=state.images_seen, random=state.random)
+            curves.add(values, images=stage.batch_size)
+            before = state.images_seen
+            state.images_seen += stage.batch_size
             state.iteration += 1
+            clock.step(stage)
+            if curves.is_folded:
+                require_finite(weights=False)
 
-            # what it looks like
-            with torch.no_grad():
-                sums += torch.stack(
-                    [
-                        loss_discriminator,
-                        loss_generator,
-                        ((real_source > 0).float().mean() + (fake_source <= 0).float().mean()) / 2,
-                        (real_class.argmax(1) == real_classes).float().mean(),
-                        (fake_class.argmax(1) == fake_classes).float().mean(),
-                    ]
-                )
-            last = state.iteration == config.iterations
+            last = state.images_seen >= total
             if progress:
-                progress(state.iteration, config.iterations)
-            if state.iteration % config.metrics_every == 0 or last:
-                _require_finite_losses(sums, state.iteration)  # the only wait for the device
-                done, seconds = state.iteration - window_start, time.perf_counter() - window_clock
+                progress(
+                    TrainingProgress(
+                        images_seen=state.images_seen,
+                        total_images=total,
+                        iteration=state.iteration,
+                        stage=stage,
+                        seconds_left=clock.seconds_left(state.images_seen),
+                    )
+                )
+            if _passed(cadence.metrics, before, state.images_seen) or last:
+                require_finite(weights=False)  # waits for the device
+                seconds = time.perf_counter() - window_clock
+                steps, window_images = curves.steps, curves.images
+                means = curves.finish()
                 if metrics:
-                    means = dict(zip(METRICS, (sums / done).tolist(), strict=True))
-                    metrics(state.iteration, {**means, "iterations_per_second": done / seconds})
-                sums.zero_()
-                window_start, window_clock = state.iteration, time.perf_counter()
-            if grid and (state.iteration % config.grid_every == 0 or last):
-                grid(state.iteration, sample_grid(state))
-            if save and (state.iteration % config.checkpoint_every == 0 or state.iteration in milestones or last):
-                _require_finite_losses(sums, state.iteration)
-                state.require_finite()
-                save(state.snapshot())
+                    means["iterations_per_second"] = steps / seconds
+                    means["images_per_second"] = window_images / seconds
+                    means["loader_wait_share"] = (loader.waited - window_waited) / seconds
+                    metrics(state.images_seen, means)
+                window_clock, window_waited = time.perf_counter(), loader.waited
+            if grid and (_passed(cadence.grid, before, state.images_seen) or last):
+                grid(state.images_seen, sample_grid(state))
+            at_cadence = _passed(cadence.checkpoint, before, state.images_seen)
+            if at_cadence or state.iteration in milestones or last:
+                require_finite(weights=True)
+                measures: dict[str, float] = {}
+                if measure and (at_cadence or last):
+                    with _aside(recipe.sampled, torch_device):
+                        measures = measure(state.images_seen, recipe.sampled)
+                    if metrics and measures:
+                        metrics(state.images_seen, measures)
+                if save:
+                    save(state.snapshot(measures))
                 saved_at = state.iteration
-        return TrainingOutcome(iteration=state.iteration, finished=True)
+    return _outcome(state, finished=True)
 
 
 @torch.no_grad()
-def sample_grid(state: AcganState) -> NDArray[np.uint8]:
+def sample_grid(state: TrainingState) -> NDArray[np.uint8]:
     """Images of the same latents at every call: (classes, columns, side, side) uint8, the same for all classes.
 
     In evaluation mode, as samples are drawn; changes neither the networks' statistics nor a random state.
     """
-    config, n_classes = state.config, len(state.images.classes)
+    config, network = state.config, state.recipe.sampled
     row = draw_latents(
         seed=config.seed,
         class_index=0,
@@ -251,79 +201,40 @@ def sample_grid(state: AcganState) -> NDArray[np.uint8]:
         std=config.latent_std,
     )
     latents = torch.from_numpy(row).to(state.device, torch.float32)
-    state.generator.eval()
-    rows = [
-        to_grey_levels(state.generator(latents, torch.full((len(latents),), index, device=state.device)))
-        for index in range(n_classes)
-    ]
-    state.generator.train()
-    return np.stack(rows)
+    with _aside(network, state.device):
+        return np.stack(
+            [
+                to_grey_levels(network(latents, torch.full((len(latents),), index, device=state.device)))
+                for index in range(len(state.images.classes))
+            ]
+        )
 
 
 @contextmanager
-def deterministic_algorithms() -> Iterator[None]:
-    """Within it PyTorch uses only algorithms that give the same bits each time, on CPU and CUDA; then as before."""
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when cuBLAS starts
-    enabled = torch.are_deterministic_algorithms_enabled()
-    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
-    settings: Any = torch.utils.deterministic
-    fill, benchmark = settings.fill_uninitialized_memory, torch.backends.cudnn.benchmark
-    torch.use_deterministic_algorithms(True)
-    settings.fill_uninitialized_memory = False  # costs time and changes nothing here
-    torch.backends.cudnn.benchmark = False
-    try:
+def _aside(network: nn.Module, device: torch.device) -> Iterator[None]:
+    """Within it `network` is in evaluation mode, and what is drawn does not change the run's random states."""
+    training = network.training
+    network.eval()
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
         yield
-    finally:
-        torch.use_deterministic_algorithms(enabled, warn_only=warn_only)
-        settings.fill_uninitialized_memory = fill
-        torch.backends.cudnn.benchmark = benchmark
+    network.train(training)
 
 
-def choose_device(wanted: str = "auto") -> str:
-    """ "auto" -> "cuda" where there is one, else "cpu". Raises ValueError for a device that is not there."""
-    if wanted == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if wanted not in ("cpu", "cuda"):
-        raise ValueError(f"device is {wanted!r}; it must be auto, cpu or cuda")
-    if wanted == "cuda" and not torch.cuda.is_available():
-        raise ValueError("device is 'cuda', but PyTorch finds no CUDA device on this machine; choose auto or cpu")
-    return wanted
+def _passed(every: int, before: int, now: int) -> bool:
+    return now // every > before // every
 
 
-def device_name(device: str) -> str:
-    """In words, for the record: the GPU's name, or the number of CPU threads."""
-    if device == "cuda":
-        return torch.cuda.get_device_name()
-    return f"CPU, {torch.get_num_threads()} threads"
-
-
-def _adam(network: torch.nn.Module, config: AcganConfig) -> torch.optim.Adam:
-    # fused: one pass over each tensor instead of a dozen, on CPU as well
-    return torch.optim.Adam(
-        network.parameters(), lr=config.learning_rate, betas=(config.beta1, config.beta2), fused=True
+def _outcome(state: TrainingState, *, finished: bool) -> TrainingOutcome:
+    return TrainingOutcome(
+        iteration=state.iteration,
+        finished=finished,
+        images_seen=state.images_seen,
+        skipped_steps=state.skipped_steps,
     )
-
-
-def _require_finite_losses(sums: Tensor, iteration: int) -> None:
-    if not bool(torch.isfinite(sums).all()):
-        raise TrainingDivergedError(_diverged(iteration, "a loss"))
 
 
 def _diverged(iteration: int, what: str) -> str:
     return (
-        f"Training diverged: {what} was not a finite number by iteration {iteration}. Lower the learning rate (by "
-        "half, say) or change the seed, and start a new run; resuming this one would diverge again."
+        f"Training diverged: {what} not a finite number by iteration {iteration}. Lower the learning rate (by half, "
+        "say) or change the seed, and start a new run; resuming this one would diverge again."
     )
-
-
-def _warn_of_other_bits(resume: CheckpointData, state: AcganState, log: Callable[[str], None] | None) -> None:
-    now: dict[str, Any] = {
-        "device": state.device.type,
-        "threads": torch.get_num_threads(),
-        "torch_version": str(torch.__version__),
-    }
-    changed = [
-        f"{name} {getattr(resume, name)} -> {value}" for name, value in now.items() if getattr(resume, name) != value
-    ]
-    if changed and log:
-        log(f"Resumed elsewhere ({', '.join(changed)}): sound, but not bit for bit what one go would have given")

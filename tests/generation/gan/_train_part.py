@@ -7,7 +7,7 @@ import torch
 
 from generation.gan.checkpoint import load_checkpoint, save_checkpoint
 from generation.gan.config import AcganConfig
-from generation.gan.training import train_acgan
+from generation.gan.training import train
 from tests.generation.gan.conftest import make_images
 
 
@@ -15,7 +15,8 @@ def main(source: str, target: str) -> None:
     torch.set_num_threads(1)
     data = load_checkpoint(Path(source))
     saved = []
-    train_acgan(
+    train(
+        generator="acgan",
         config=AcganConfig.from_dict(data.config),
         images=make_images(),
         resume=data,

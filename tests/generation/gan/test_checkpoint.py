@@ -16,12 +16,12 @@ from generation.gan.checkpoint import (
     prune_checkpoints,
     save_checkpoint,
 )
-from generation.gan.training import AcganState
+from generation.gan.state import TrainingState
 
 
 @pytest.fixture
 def data(small_config, images):
-    return AcganState(config=small_config, images=images).snapshot()
+    return TrainingState(generator="acgan", config=small_config, images=images).snapshot()
 
 
 def test_everything_comes_back(tmp_path, data):
@@ -101,7 +101,7 @@ def test_another_kind_of_file_is_refused(tmp_path):
     torch.save([1, 2], tmp_path / "list.pt")
 
     for name in ("newer.pt", "list.pt"):
-        with pytest.raises(CheckpointError, match="is not a checkpoint of format 1"):
+        with pytest.raises(CheckpointError, match="is not a checkpoint of format 1 or 2"):
             load_checkpoint(tmp_path / name)
 
 

@@ -17,14 +17,15 @@ from generation.gan.sampling import (
     sample_block,
     sample_class,
 )
-from generation.gan.training import AcganState, train_acgan
+from generation.gan.state import TrainingState
+from generation.gan.training import train
 
 
 @pytest.fixture
 def checkpoint(tmp_path, small_config, images):
     """A trained one: its batch norms have statistics of their own."""
     path = tmp_path / "checkpoint.pt"
-    train_acgan(config=small_config, images=images, save=lambda data: save_checkpoint(path, data))
+    train(generator="acgan", config=small_config, images=images, save=lambda data: save_checkpoint(path, data))
     return path
 
 
@@ -112,7 +113,7 @@ class TestImages:
     def test_three_channels_become_one_grey(self, tmp_path, small_config, images):
         config = AcganConfig.from_dict({**small_config.to_dict(), "channels": 3})
         path = tmp_path / "three.pt"
-        save_checkpoint(path, AcganState(config=config, images=images).snapshot())
+        save_checkpoint(path, TrainingState(generator="acgan", config=config, images=images).snapshot())
 
         assert sample_block(load_generator(path), seed=0, class_index=0, block=0).shape == (32, 56, 56)
 
@@ -121,7 +122,7 @@ class TestRefusals:
     def test_another_checkpoint(self, checkpoint, tmp_path, small_config, images):
         provenance = image_provenance(load_generator(checkpoint), seed=3, class_index=1, index=0)
         other = tmp_path / "other.pt"
-        save_checkpoint(other, AcganState(config=small_config, images=images).snapshot())
+        save_checkpoint(other, TrainingState(generator="acgan", config=small_config, images=images).snapshot())
 
         with pytest.raises(CheckpointError, match="has changed since it was recorded"):
             remake_image(other, provenance)

@@ -75,8 +75,8 @@ HIDDEN = {
     "worker.Job": "id kind title parameters queue priority state seed progress_done "
     "progress_total progress_unit message "
     "error result seconds_left attempt crashes lease_token lease_expires_at heartbeat_at worker_name process_id device "
-    "versions created_by created_at queued_at started_at attempt_started_at attempt_progress attempt_progress_at progress_best "
-    "finished_at",
+    "versions created_by created_at queued_at started_at attempt_started_at attempt_progress attempt_progress_at "
+    "progress_best finished_at",
     "worker.JobLogLine": "id job attempt at level text",
     "worker.JobMetric": "id job step values",
     "worker.JobArtefact": "id job name kind step created_at",
