@@ -10,7 +10,7 @@ from django.db.models import ProtectedError
 from config.accounts.models import User
 from generation.gan.registry import GeneratorConfig, get_generator
 from generation.models import Checkpoint, SampleRun, TrainingRun
-from generation.parameters import SAMPLE, TRAIN, SampleParameters, TrainParameters
+from generation.parameters import SAMPLE, TRAIN, SampleParameters, TrainParameters, check_limits
 from generation.selectors import training_counts
 from imaging import storage
 from imaging.models import Dataset, Image
@@ -65,6 +65,7 @@ def start_training(
     filters = clean_filters(filters or {})
     counts = training_counts(dataset, filters)
     limits = dict(limits or {})
+    check_limits(limits)
     unknown = sorted(set(limits) - set(counts))
     if unknown:
         raise GenerationError(f"There is a limit for class {', '.join(unknown)}, of which no image is trained on.")

@@ -50,7 +50,7 @@ def collect_training_images(
 
 
 def _render(context: JobContext, hashes: list[str], digest: str, size: int) -> np.ndarray:
-    """(N, size, size) uint8, a read-only map of the file."""
+    """(N, size, size) uint8, a map of the file."""
     path, note = context.directory / FILE_NAME, context.directory / STATE_NAME
     (context.directory / OLD_NAME).unlink(missing_ok=True)
     begin = _rendered(path, note, digest, size)
@@ -74,7 +74,7 @@ def _render(context: JobContext, hashes: list[str], digest: str, size: int) -> n
                     _note(pixels, note, digest, size, begin)
         finally:
             _note(pixels, note, digest, size, begin)
-    return np.lib.format.open_memmap(path, mode="r")
+    return np.lib.format.open_memmap(path, mode="c")  # PyTorch wants it writable; nothing is written to the file
 
 
 def _rendered(path: Path, note: Path, digest: str, size: int) -> int:

@@ -85,7 +85,8 @@ def run_compare(request: HttpRequest) -> HttpResponse:
 @investigator_required
 def run_new(request: HttpRequest) -> HttpResponse:
     """Two steps at one address: ?dataset=&preset= chosen (or ?like= an earlier run), then the settings."""
-    like = TrainingRun.objects.filter(pk=request.GET.get("like")).first() if _is_uuid(request.GET.get("like")) else None
+    wanted = request.GET.get("like", "")
+    like = TrainingRun.objects.filter(pk=wanted).first() if _is_uuid(wanted) else None
     if like is not None:
         kind = get_generator(like.generator)
         config = kind.config.from_dict({**like.config, "seed": fresh_seed()})
@@ -230,9 +231,9 @@ def _curve_run(run: TrainingRun) -> dict[str, str]:
     return {"name": run.name, "url": reverse("worker:job_series", args=[run.job_id])}
 
 
-def _is_uuid(value: str | None) -> bool:
+def _is_uuid(value: str) -> bool:
     try:
-        return bool(value) and bool(uuid.UUID(value))
+        return bool(uuid.UUID(value))
     except ValueError:
         return False
 
