@@ -80,6 +80,8 @@ class SampleRun(models.Model):
     checkpoint = models.ForeignKey(Checkpoint, on_delete=models.PROTECT, related_name="sample_runs")
     per_class = models.JSONField()  # class name -> number of images
     seed = models.BigIntegerField()
+    precision = models.CharField(max_length=16, default="exact")  # of generation.gan.sampling_options
+    truncation = models.FloatField(default=1.0)
     dataset_name = models.CharField(max_length=200)
     dataset = models.ForeignKey(Dataset, null=True, blank=True, on_delete=models.SET_NULL, related_name="sample_runs")
     job = models.OneToOneField(Job, on_delete=models.PROTECT, related_name="sample_run")

@@ -4,13 +4,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from generation.gan.registry import get_generator
+from generation.gan.sampling_options import EXACT, SamplingOptions
 from generation.gan.settings import MAX_SEED
 from imaging.selectors import clean_filters
 
 TRAIN = "generation.train"
 SAMPLE = "generation.sample"
 DEVICES = ("auto", "cpu", "cuda")
-MAX_IMAGES = 200_000  # of one sampling job: they are held in memory until all are there
+MAX_IMAGES = 200_000  # of one sampling job: its dataset is written in one transaction
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +44,16 @@ class SampleParameters:
     per_class: dict[str, int]
     seed: int
     dataset_name: str
+    precision: str = EXACT
+    device: str = "auto"
+    truncation: float = 1.0
+
+    @property
+    def options(self) -> SamplingOptions:
+        return SamplingOptions(precision=self.precision, device=self.device, truncation=self.truncation)
 
     def __post_init__(self) -> None:
+        self.options  # noqa: B018  checks itself
         for name, count in self.per_class.items():
             if isinstance(count, bool) or not isinstance(count, int) or count < 0:
                 raise ValueError(f"The number of images of class {name} is {count!r}; it must be a whole number from 0")

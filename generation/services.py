@@ -1,7 +1,8 @@
 """Verbs on generators: start a training run, record its checkpoints, start sampling, store what was sampled."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -9,6 +10,7 @@ from django.db.models import ProtectedError
 
 from config.accounts.models import User
 from generation.gan.registry import GeneratorConfig, get_generator
+from generation.gan.sampling_options import DEFAULT_OPTIONS, EXACT, SamplingOptions
 from generation.models import Checkpoint, SampleRun, TrainingRun
 from generation.parameters import SAMPLE, TRAIN, SampleParameters, TrainParameters, check_limits
 from generation.selectors import training_counts
@@ -176,7 +178,13 @@ def continue_training(*, run: TrainingRun, length: float) -> TrainingRun:
 
 @transaction.atomic
 def start_sampling(
-    *, checkpoint: Checkpoint, per_class: dict[str, int], seed: int, dataset_name: str, created_by: User | None
+    *,
+    checkpoint: Checkpoint,
+    per_class: dict[str, int],
+    seed: int,
+    dataset_name: str,
+    created_by: User | None,
+    options: SamplingOptions = DEFAULT_OPTIONS,
 ) -> SampleRun:
     """Queue the drawing of `per_class` images (class name -> number) into a new synthetic dataset.
 
@@ -193,7 +201,13 @@ def start_sampling(
     job = enqueue_job(
         kind=SAMPLE,
         parameters=SampleParameters(
-            sample_run_id=str(run_id), per_class=per_class, seed=seed, dataset_name=dataset_name
+            sample_run_id=str(run_id),
+            per_class=per_class,
+            seed=seed,
+            dataset_name=dataset_name,
+            precision=options.precision,
+            device=options.device,
+            truncation=options.truncation,
         ),
         title=f"Sample “{dataset_name}”",
         created_by=created_by,
@@ -204,30 +218,44 @@ def start_sampling(
         checkpoint=checkpoint,
         per_class=per_class,
         seed=seed,
+        precision=options.precision,
+        truncation=options.truncation,
         dataset_name=dataset_name,
         job=job,
         created_by=created_by,
     )
 
 
-@transaction.atomic
-def store_samples(*, sample_run: SampleRun, images: Sequence[Image]) -> Dataset | None:
+class _PixelsMissingError(Exception):
+    """Inside `store_samples`: undoes what it has written."""
+
+
+def store_samples(*, sample_run: SampleRun, images: Iterable[Image]) -> Dataset | None:
     """Create the dataset of a sample run with all of `images` (unsaved records), or nothing at all.
 
-    Returns None when a pixel file is not there (another job may have removed it as unused): store the files again and
-    repeat. Raises GenerationError when the name has been taken since the run was started.
+    `images` are taken a thousand at a time. Returns None when a pixel file is not there (another job may have removed
+    it as unused): store the files again and repeat. Raises GenerationError when the name has been taken since the run
+    was started.
     """
+    try:
+        with transaction.atomic():
+            return _store_samples(sample_run, iter(images))
+    except _PixelsMissingError:
+        return None
+
+
+def _store_samples(sample_run: SampleRun, images: Iterator[Image]) -> Dataset:
     run = sample_run.checkpoint.run
     lock_pixel_files()
-    if not all(storage.has_pixels(image.pixel_sha256) for image in images):
-        return None
+    truncation = "" if sample_run.truncation == 1 else f", truncation {sample_run.truncation:g}"
+    precision = "" if sample_run.precision == EXACT else f", in {sample_run.precision} precision"
     try:
         with transaction.atomic():
             dataset = create_synthetic_dataset(
                 name=sample_run.dataset_name,
                 description=(
                     f"Drawn from “{run.name}” (trained on “{run.dataset.name}”) at iteration "
-                    f"{sample_run.checkpoint.iteration:,} with seed {sample_run.seed}."
+                    f"{sample_run.checkpoint.iteration:,} with seed {sample_run.seed}{truncation}{precision}."
                 ),
                 created_by=sample_run.created_by,
                 is_phantom=run.dataset.is_phantom,
@@ -236,9 +264,12 @@ def store_samples(*, sample_run: SampleRun, images: Sequence[Image]) -> Dataset 
         raise GenerationError(
             f"There is a dataset called “{sample_run.dataset_name}” by now. Sample again under another name."
         ) from error
-    for image in images:
-        image.dataset = dataset
-    Image.objects.bulk_create(images, batch_size=1000)
+    while chunk := list(islice(images, 1000)):
+        if not all(storage.has_pixels(image.pixel_sha256) for image in chunk):
+            raise _PixelsMissingError
+        for image in chunk:
+            image.dataset = dataset
+        Image.objects.bulk_create(chunk)
     sample_run.dataset = dataset
     sample_run.save(update_fields=["dataset"])
     return dataset

@@ -42,7 +42,7 @@ class TrainingImages:
             raise ValueError(f"No training image of class {', '.join(empty)}; leave the class out or add images")
         digest = hashlib.sha256(repr((self.pixels.shape, self.classes)).encode())
         digest.update(np.ascontiguousarray(self.labels).astype("<i8").tobytes())
-        digest.update(memoryview(np.ascontiguousarray(self.pixels)).cast("B"))  # no copy: it may be mapped from a file
+        digest.update(np.ascontiguousarray(self.pixels).reshape(-1))  # type: ignore[arg-type]  # no copy: may be a mapped file
         object.__setattr__(self, "sha256", digest.hexdigest())
 
     def __len__(self) -> int:

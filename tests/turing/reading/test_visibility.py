@@ -47,7 +47,8 @@ HIDDEN = {
     "turing.Study": "id positive_class real_dataset synthetic_dataset real_filters "
     "synthetic_filters n_real n_synthetic "
     "seed is_example leak_limit protocol protocol_sha256 manifest_sha256 opened_at opened_by closed_at closed_by "
-    "created_by created_at n_repeats order block_size shows_total shows_score groups follows washout_days",
+    "created_by created_at n_repeats order block_size shows_total shows_score groups follows washout_days "
+    "equivalence_margin confidence_level shortest_time_ms longest_time_ms outlier_mads",
     "turing.Phase": "id study title real_dataset synthetic_dataset real_filters synthetic_filters n_real n_synthetic",
     "turing.Trial": "id study phase block stimulus_file stimulus_sha256 right_file right_sha256",
     "turing.PracticeFeedback": "trial",
@@ -68,7 +69,8 @@ HIDDEN = {
     "generation.TrainingRun": "id name generator dataset classes config filters limits keep_best best_by "
     "is_demonstration job created_by created_at",
     "generation.Checkpoint": "id run iteration images_seen measures is_milestone file_name sha256 created_at",
-    "generation.SampleRun": "id checkpoint per_class seed dataset_name dataset job created_by created_at",
+    "generation.SampleRun": "id checkpoint per_class seed precision truncation dataset_name dataset job created_by "
+    "created_at",
     "imaging.Dataset": "id name origin description licence citation is_phantom created_by created_at frozen_at",
     "imaging.Image": "id dataset pixel_sha256 width height bit_depth label split patient_pseudonym source_pseudonym "
     "age_years sex view_position manufacturer pixel_spacing_mm follow_up provenance created_at",
@@ -136,6 +138,11 @@ def study(investigator):
         n_synthetic=6,
         seed=918273645546372,
         leak_limit=0.7654321,
+        equivalence_margin=0.0654321,
+        confidence_level=0.9654321,
+        shortest_time_ms=6_543_217,
+        longest_time_ms=7_654_321,
+        outlier_mads=5.654321,
         created_by=investigator,
         n_practice=2,
         practice_feedback=True,
