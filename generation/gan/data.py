@@ -185,6 +185,12 @@ def to_grey_levels(images: Tensor) -> NDArray[np.uint8]:
     return pixels
 
 
+def seed_of(*numbers: int) -> int:
+    """A 63-bit seed of several numbers, without the overlaps that their sum would have."""
+    digest = hashlib.sha256("/".join(str(number) for number in numbers).encode()).digest()
+    return int.from_bytes(digest[:8], "little") >> 1
+
+
 def _mix(seed: int, number: int) -> int:
     """A 63-bit seed for the `number`-th use of `seed`, without the overlaps that seed + number would have."""
     digest = hashlib.sha256(f"{seed}/{number}".encode()).digest()
