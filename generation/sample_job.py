@@ -28,16 +28,18 @@ from imaging.services import remove_unreferenced_pixels
 from worker.registry import JobContext, JobError
 
 THREADS = min(8, max(2, os.cpu_count() or 2))  # that encode, hash and write
-BYTES_AHEAD = 2**28  # of drawn images that wait for those threads
+GROUP_BLOCKS = 8  # that wait for the disk together, ...
+GROUP_BYTES = 2**26  # ... or as many as hold this many pixels
+GROUPS_AHEAD = 3  # drawn, and not on the disk yet
 
 Stored = tuple[tuple[str, ...], NDArray[np.uint8]]
 
 
 def run_sampling(context: JobContext, parameters: SampleParameters) -> dict[str, Any]:
     """Draw the images of a sample run into its dataset. Raises JobError when the generator repeats itself too much."""
-    sample_run = SampleRun.objects.select_related("checkpoint__run__job", "checkpoint__run__dataset", "created_by").get(
-        pk=parameters.sample_run_id
-    )
+    sample_run = SampleRun.objects.select_related(
+        "checkpoint__run__job", "checkpoint__run__dataset", "checkpoint__foreign__job", "created_by"
+    ).get(pk=parameters.sample_run_id)
     if sample_run.dataset is not None:  # killed between the last transaction and the verdict
         return _result(sample_run.dataset, sample_run.dataset.images.count(), {})
     journal = Journal(context.directory / "blocks.jsonl")
@@ -104,63 +106,121 @@ def _draw(context: JobContext, source: ImageSource, parameters: SampleParameters
         selection.take(block)
     if selection.total:
         context.log(f"Going on after {selection.total} images")
-    with ThreadPoolExecutor(THREADS, thread_name_prefix="encode") as pool:
-        for class_index, name in enumerate(source.classes):
-            _draw_class(context, source, parameters, journal, selection, pool, class_index, name)
+    with (
+        ThreadPoolExecutor(THREADS, thread_name_prefix="encode") as encoders,
+        ThreadPoolExecutor(1, thread_name_prefix="disk") as disk,
+    ):
+        for class_index in range(len(source.classes)):
+            _Drawing(context, source, parameters, journal, selection, encoders, disk, class_index).run()
     return selection
 
 
-def _draw_class(
-    context: JobContext,
-    source: ImageSource,
-    parameters: SampleParameters,
-    journal: Journal,
-    selection: Selection,
-    pool: ThreadPoolExecutor,
-    class_index: int,
-    name: str,
-) -> None:
-    wanted = selection.wanted[class_index]
-    certain = -(-wanted // BLOCK_SIZE)  # blocks that are needed even without a repeat
-    number = selection.blocks[class_index]
-    waiting: deque[tuple[int, Future[Stored]]] = deque()
+class _Group:
+    """Some consecutive blocks that reach the disk together."""
 
-    def finish_first() -> None:
-        block, future = waiting.popleft()
-        hashes, pixels = future.result()
-        drawn = DrawnBlock(
-            class_index=class_index, block=block, side=pixels.shape[-1], device=source.device, sha256=hashes
+    def __init__(self, first: int) -> None:
+        self.first = first  # number of its first block
+        self.batch = storage.PixelBatch()
+        self.encoded: list[Future[Stored]] = []
+        self.bytes = 0
+        self.stored: Future[list[Stored]] | None = None
+
+    def is_full(self) -> bool:
+        return len(self.encoded) >= GROUP_BLOCKS or self.bytes >= GROUP_BYTES
+
+    def store(self) -> list[Stored]:
+        blocks = [future.result() for future in self.encoded]
+        self.batch.flush()
+        return blocks
+
+
+class _Drawing:
+    """One class: the network draws ahead while threads encode and write what it drew."""
+
+    def __init__(
+        self,
+        context: JobContext,
+        source: ImageSource,
+        parameters: SampleParameters,
+        journal: Journal,
+        selection: Selection,
+        encoders: ThreadPoolExecutor,
+        disk: ThreadPoolExecutor,
+        class_index: int,
+    ) -> None:
+        self.context, self.source, self.parameters = context, source, parameters
+        self.journal, self.selection = journal, selection
+        self.encoders, self.disk, self.class_index = encoders, disk, class_index
+        self.wanted = selection.wanted[class_index]
+        self.name = source.classes[class_index]
+        self.waiting: deque[_Group] = deque()
+
+    def run(self) -> None:
+        certain = -(-self.wanted // BLOCK_SIZE)  # blocks that are needed even without a repeat
+        number = self.selection.blocks[self.class_index]
+        group = _Group(number)
+        try:
+            while not self.selection.is_complete(self.class_index):
+                if number * BLOCK_SIZE >= most_tried(self.wanted):
+                    raise JobError(
+                        f"The generator has collapsed: {number * BLOCK_SIZE} images of class {self.name} held only "
+                        f"{self.selection.found[self.class_index]} different ones, {self.wanted} were asked for. "
+                        "Sample an earlier checkpoint, or train again with another seed."
+                    )
+                self._draw_block(group, number)
+                number += 1
+                if group.is_full() or number >= certain:
+                    self._hand_over(group)
+                    group = _Group(number)
+                while self.waiting and (number >= certain or len(self.waiting) >= GROUPS_AHEAD or self._first_done()):
+                    self._finish_first()
+        finally:  # stopped or failed: what is drawn is kept, or known, so that it can be removed
+            self._hand_over(group)
+            while self.waiting:
+                self._finish_first()
+
+    def _draw_block(self, group: _Group, number: int) -> None:
+        self.context.raise_if_stopped()
+        images = self.source.draw(
+            seed=self.parameters.seed,
+            class_index=self.class_index,
+            block=number,
+            before_each=self.context.raise_if_stopped,
         )
-        for taken in selection.take(drawn):
-            if taken.index >= wanted:  # in place of a repeat: not stored yet
-                storage.store_pixels(pixels[taken.index - block * BLOCK_SIZE])
-        journal.add(drawn)
-        context.progress(selection.total, sum(selection.wanted), "images", f"Drawing {name}")
+        group.encoded.append(self.encoders.submit(_encode, group.batch, images, self.wanted - number * BLOCK_SIZE))
+        group.bytes += images.nbytes
 
-    try:
-        while not selection.is_complete(class_index):
-            if number * BLOCK_SIZE >= most_tried(wanted):
-                raise JobError(
-                    f"The generator has collapsed: {number * BLOCK_SIZE} images of class {name} held only "
-                    f"{selection.found[class_index]} different ones, {wanted} were asked for. Sample an earlier "
-                    "checkpoint, or train again with another seed."
-                )
-            images = source.draw(
-                seed=parameters.seed, class_index=class_index, block=number, before_each=context.raise_if_stopped
+    def _hand_over(self, group: _Group) -> None:
+        if group.encoded:
+            group.stored = self.disk.submit(group.store)
+            self.waiting.append(group)
+
+    def _first_done(self) -> bool:
+        stored = self.waiting[0].stored
+        return stored is not None and stored.done()
+
+    def _finish_first(self) -> None:
+        group = self.waiting.popleft()
+        if group.stored is None:
+            return
+        for block, (hashes, pixels) in enumerate(group.stored.result(), start=group.first):
+            drawn = DrawnBlock(
+                class_index=self.class_index,
+                block=block,
+                side=pixels.shape[-1],
+                device=self.source.device,
+                sha256=hashes,
             )
-            waiting.append((number, pool.submit(_encode, images, wanted - number * BLOCK_SIZE)))
-            number += 1
-            most = max(2, min(2 * THREADS, BYTES_AHEAD // images.nbytes))
-            while waiting and (number >= certain or len(waiting) >= most or waiting[0][1].done()):
-                finish_first()
-    finally:  # stopped or failed: what is drawn is kept, or known, so that it can be removed
-        while waiting:
-            finish_first()
+            for taken in self.selection.take(drawn):
+                if taken.index >= self.wanted:  # in place of a repeat: not stored yet
+                    storage.store_pixels(pixels[taken.index - block * BLOCK_SIZE])
+            self.journal.add(drawn)
+        self.context.progress(self.selection.total, sum(self.selection.wanted), "images", f"Drawing {self.name}")
 
 
-def _encode(images: NDArray[np.uint8], count: int) -> Stored:
-    """Hashes of a block; its first `count` images are stored, which is what its class needs without a repeat."""
-    stored = [storage.store_pixels(image) for image in images[: max(0, count)]]
+def _encode(batch: storage.PixelBatch, images: NDArray[np.uint8], count: int) -> Stored:
+    """Hashes of a block; its first `count` images are written, which is what its class needs without a repeat."""
+    stored = [batch.add(image) for image in images[: max(0, count)]]
     rest = [storage.describe_pixels(image) for image in images[max(0, count) :]]
     return tuple(one.sha256 for one in stored + rest), images
 

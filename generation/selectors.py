@@ -112,8 +112,11 @@ def find_checkpoint(image: Image) -> Checkpoint:
         raise ValueError(f"Image {image.pk} has no generator in its provenance: it was not drawn here")
     # runs with the same settings, images and machine have the same file: prefer the one that drew this image
     checkpoints = sorted(
-        Checkpoint.objects.select_related("run__job").filter(sha256=sha256),
-        key=lambda checkpoint: str(checkpoint.run_id) != image.provenance.get("run"),
+        Checkpoint.objects.select_related("run__job", "foreign__job").filter(sha256=sha256),
+        key=lambda checkpoint: (
+            str(checkpoint.run_id or checkpoint.foreign_id)
+            != image.provenance.get("run", image.provenance.get("foreign"))
+        ),
     )
     if not checkpoints:
         raise ValueError(f"No checkpoint with SHA-256 {sha256} is recorded here")

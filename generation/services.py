@@ -14,6 +14,7 @@ from generation.gan.sampling_options import DEFAULT_OPTIONS, EXACT, SamplingOpti
 from generation.models import Checkpoint, SampleRun, TrainingRun
 from generation.parameters import SAMPLE, TRAIN, SampleParameters, TrainParameters, check_limits
 from generation.selectors import training_counts
+from generation.tool_parameters import TOOL, TOOLS, ToolParameters
 from imaging import storage
 from imaging.models import Dataset, Image
 from imaging.selectors import clean_filters, describe_filters
@@ -190,11 +191,11 @@ def start_sampling(
 
     Raises GenerationError for an unknown class, ValueError for a number, seed or name that cannot be used.
     """
-    unknown = sorted(set(per_class) - set(checkpoint.run.classes))
+    unknown = sorted(set(per_class) - set(checkpoint.classes))
     if unknown:
         raise GenerationError(
-            f"“{checkpoint.run}” knows no class {', '.join(unknown)}; "
-            f"its classes are {', '.join(checkpoint.run.classes)}."
+            f"“{checkpoint.origin}” knows no class {', '.join(unknown)}; "
+            f"its classes are {', '.join(checkpoint.classes)}."
         )
     dataset_name = checked_dataset_name(dataset_name)
     run_id = uuid.uuid4()
@@ -245,20 +246,18 @@ def store_samples(*, sample_run: SampleRun, images: Iterable[Image]) -> Dataset 
 
 
 def _store_samples(sample_run: SampleRun, images: Iterator[Image]) -> Dataset:
-    run = sample_run.checkpoint.run
     lock_pixel_files()
-    truncation = "" if sample_run.truncation == 1 else f", truncation {sample_run.truncation:g}"
-    precision = "" if sample_run.precision == EXACT else f", in {sample_run.precision} precision"
+    checkpoint = sample_run.checkpoint
+    run, foreign = checkpoint.run, checkpoint.foreign
     try:
         with transaction.atomic():
             dataset = create_synthetic_dataset(
                 name=sample_run.dataset_name,
-                description=(
-                    f"Drawn from “{run.name}” (trained on “{run.dataset.name}”) at iteration "
-                    f"{sample_run.checkpoint.iteration:,} with seed {sample_run.seed}{truncation}{precision}."
-                ),
+                description=_description(sample_run),
+                licence=foreign.licence if foreign else "",
+                citation=foreign.citation if foreign else "",
                 created_by=sample_run.created_by,
-                is_phantom=run.dataset.is_phantom,
+                is_phantom=run is not None and run.dataset.is_phantom,
             )
     except (DatasetError, IntegrityError) as error:
         raise GenerationError(
@@ -273,3 +272,30 @@ def _store_samples(sample_run: SampleRun, images: Iterator[Image]) -> Dataset:
     sample_run.dataset = dataset
     sample_run.save(update_fields=["dataset"])
     return dataset
+
+
+def _description(sample_run: SampleRun) -> str:
+    checkpoint = sample_run.checkpoint
+    how = f"with seed {sample_run.seed}"
+    if sample_run.truncation != 1:
+        how += f", truncation {sample_run.truncation:g}"
+    if sample_run.precision != EXACT:
+        how += f", in {sample_run.precision} precision"
+    if checkpoint.run is not None:
+        run = checkpoint.run
+        return f"Drawn from “{run.name}” (trained on “{run.dataset.name}”) at iteration {checkpoint.iteration:,} {how}."
+    foreign = checkpoint.foreign
+    made_with = foreign.made_with if foreign else ""
+    return f"Drawn from “{foreign}”, a generator from elsewhere (made with {made_with}), {how}."
+
+
+@transaction.atomic
+def start_tool(*, checkpoint: Checkpoint, parameters: ToolParameters, created_by: User | None) -> Job:
+    """Queue a film, a mixture of styles or a nearest image; its files are those of the job."""
+    return enqueue_job(
+        kind=TOOL,
+        parameters=parameters,
+        title=f"{TOOLS[parameters.tool]}: “{checkpoint.origin}”",
+        created_by=created_by,
+        seed=parameters.seed,
+    )

@@ -17,6 +17,7 @@ from generation.parameters import TrainParameters
 from generation.training_data import collect_training_images
 from generation.training_display import TrainingDisplay
 from generation.training_keeper import MILESTONES, CheckpointKeeper
+from generation.training_measure import make_measure
 from worker.registry import JobContext, JobError
 
 
@@ -62,6 +63,7 @@ def run_training(context: JobContext, parameters: TrainParameters) -> dict[str, 
             progress=display.progress,
             abort=context.should_stop,
             log=lambda message: context.log(message, level="warning"),
+            measure=make_measure(context, run, config=config, images=images, device=device),
         )
     except (TrainingDivergedError, TrainingMemoryError, CheckpointError, ValueError) as error:
         raise JobError(str(error)) from error

@@ -17,6 +17,7 @@ from tests.factories import (
     SampleRunFactory,
     TrainingRunFactory,
 )
+from tests.generation.conftest import run_job
 from tests.generation.plugin import PluginConfig
 from worker.models import Job, JobArtefact
 
@@ -417,7 +418,7 @@ class TestAnyGenerator:
         form = investigator_client.get(new_address(phantoms, "plugin")).context["settings_form"]
 
         assert "Plug-in 16 x 16" in page
-        assert [field.name for field in form.main_fields] == ["batch_size", "seed", "mirror"]
+        assert [field.name for field in form.main_fields] == ["total_kimg", "batch_size", "seed", "mirror"]
         assert (form["betas"].value(), form["precision"].value()) == ("0.0, 0.99", "float32")
         assert "image_size" not in form.fields
 
@@ -433,6 +434,26 @@ class TestAnyGenerator:
         page = investigator_client.get(run.get_absolute_url()).content.decode()
         assert "bfloat16 (half the memory)" in page
         assert "0.5, 0.9" in page
+
+    @pytest.mark.django_db(transaction=True)
+    def test_it_is_trained_and_continued_through_the_pages(self, investigator_client, phantoms, plugin):
+        investigator_client.post(new_address(phantoms, "plugin"), training_data(config=PluginConfig()))
+        run = TrainingRun.objects.get()
+
+        run_job(run.job)
+
+        assert run.job.state == Job.State.SUCCEEDED, run.job.error
+        assert list(run.checkpoints.values_list("images_seen", flat=True)) == [20, 40, 60, 80]
+        page = investigator_client.get(run.get_absolute_url())
+        assert [grid["step"] for grid in page.context["grid_list"]] == [0, 20, 40, 60, 80]
+        assert "0.08 thousand images" in page.content.decode()
+
+        investigator_client.post(reverse("generation:run_continue", args=[run.pk]), {"length": 0.12})
+        run_job(run.job)
+
+        assert run.job.state == Job.State.SUCCEEDED, run.job.error
+        assert run.job.result["images_seen"] == run.job.progress_done == 120
+        assert any("Going on after 80 images" in line.text for line in run.job.log_lines.all())
 
     @pytest.mark.parametrize(
         ("changes", "errors"),

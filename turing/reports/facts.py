@@ -7,6 +7,7 @@ from turing.errors import StudyError
 from turing.models import LeakReport, Scale, Study
 from turing.report.facts import StudyFacts
 from turing.reports.declared import plan_in_sentences
+from turing.reports.image_measures import measure_sentences
 from turing.reports.settings import ReportSettings
 from turing.results.selectors import closing_event, record_problems
 from turing.scales import RANGES
@@ -91,6 +92,7 @@ def _further(study: Study, leak: LeakReport | None) -> Iterator[tuple[str, str]]
     if study.scale in RANGES:
         low, high = RANGES[Scale(study.scale)]
         yield "Graded answers", f"{low} to {high}, higher is more surely synthetic"
+    yield from measure_sentences(study)
     if event := closing_event(study):
         yield "Audit chain at the closing", event
     for number, problem in enumerate(record_problems(study), start=1):

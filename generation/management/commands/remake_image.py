@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from numpy.typing import NDArray
 
-from generation.gan.sampling import remake_image
+from generation.image_source import remake
 from generation.selectors import find_checkpoint
 from imaging.models import Image
 from imaging.storage import encode_png, load_pixels, pixel_sha256
@@ -31,7 +31,7 @@ class Command(BaseCommand):
         except (Image.DoesNotExist, ValidationError) as error:
             raise CommandError(f"There is no image with the id {options['image']}.") from error
         try:
-            pixels = remake_image(find_checkpoint(image).path, image.provenance)
+            pixels = remake(find_checkpoint(image), image.provenance)
         except ValueError as error:
             raise CommandError(str(error)) from error
         words = _compare(image, pixels)

@@ -22,7 +22,7 @@ def count_in_images(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("generation", "0002_sample_run_precision_and_truncation"), ("worker", "0002_job_seconds_left")]
+    dependencies = [("generation", "0003_generators_from_elsewhere"), ("worker", "0002_job_seconds_left")]
 
     operations = [
         migrations.AddField("checkpoint", "images_seen", models.PositiveBigIntegerField(default=0)),

@@ -1,0 +1,12 @@
+"""Names of a measurement's files and what they are; importable without PyTorch."""
+
+VALUES, MEASURES, NEAREST = "measures.json", "measures.csv", "memorisation.csv"
+PLOT, SHEET = "distances.svg", "nearest.png"
+
+FILES = (
+    (MEASURES, "Measures with their floors (CSV)"),
+    (NEAREST, "Every synthetic image with its nearest training image (CSV)"),
+    (VALUES, "All values and settings (JSON)"),
+    (PLOT, "Distances to the nearest training image (SVG)"),
+    (SHEET, "The most suspicious images above their nearest training images (PNG)"),
+)
