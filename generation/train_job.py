@@ -10,6 +10,7 @@ import numpy as np
 
 from generation.gan.checkpoint import CheckpointError
 from generation.gan.devices import choose_device, device_name
+from generation.gan.memory import estimate_memory, memory_warning
 from generation.gan.registry import create_recipe, get_generator
 from generation.gan.training import TrainingDivergedError, TrainingMemoryError, train
 from generation.models import TrainingRun
@@ -50,6 +51,9 @@ def run_training(context: JobContext, parameters: TrainParameters) -> dict[str, 
             context.log(f"Training on {device_name(device)}: {len(images):,} images ({words})")
         else:
             context.log(f"Going on after {resume.images_seen:,} images on {device_name(device)}")
+        estimate = estimate_memory(parameters.generator, config, n_classes=len(images.classes))
+        warning = memory_warning(estimate, device)
+        context.log(warning or f"{estimate.in_words()} of memory", level="warning" if warning else "info")
         outcome = train(
             generator=parameters.generator,
             config=config,

@@ -1,5 +1,7 @@
 """Pages: who may open them, what they show, and what their forms start."""
 
+import re
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -395,6 +397,23 @@ class TestNewRun:
         assert run.job.parameters["limits"] == {"lesion": 4}
         page = investigator_client.get(run.get_absolute_url()).content.decode()
         assert "at most 4 of lesion" in page
+
+    def test_memory_is_estimated_before_anything_is_started(self, investigator_client, phantoms):
+        response = investigator_client.post(new_address(phantoms), training_data(estimate="1", name="Kept"))
+
+        assert re.match(
+            r"About \d+\.\d\d GB: \d+\.\d\d for a step of 64 images of 56 pixels, ", response.context["estimate"]
+        )
+        assert response.context["form"]["name"].value() == "Kept"
+        assert not TrainingRun.objects.exists()
+
+    def test_memory_of_settings_that_cannot_be_used_is_not_estimated(self, investigator_client, phantoms):
+        sent = training_data(estimate="1", **{"set-batch_size": 1})
+
+        response = investigator_client.post(new_address(phantoms), sent)
+
+        assert response.context["estimate"] == ""
+        assert "batch_size" in response.context["settings_form"].errors
 
     def test_too_few_images_are_said_on_the_page(self, investigator_client, phantoms):
         response = investigator_client.post(new_address(phantoms), training_data(**{"filter-labels": ["normal"]}))
