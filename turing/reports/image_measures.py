@@ -24,7 +24,8 @@ One folder for each dataset that was measured; the newest measurement of each.
 
 {parts}
 
-Images are named by the SHA-256 of their pixels after an “I”; `answers.csv` of the replication bundle has the first 12 digits.
+Images are named by the SHA-256 of their pixels after an “I”; the answers of the replication bundle have its first 12
+digits.
 Pictures in these folders may show images of real patients: check the licence of the dataset before you pass them on.
 """
 
@@ -33,9 +34,9 @@ def measured_datasets(study: Study) -> list[DatasetReport]:
     """The newest reports on the datasets of every phase. Raises StudyError unless the study is closed."""
     if study.status != Study.Status.CLOSED:
         raise StudyError(f"“{study}” is not closed: what was measured on its images can be exported once it is.")
-    ids: list[uuid.UUID] = []
-    for part in (study, *study.later_phases.all()):
-        ids += [part.synthetic_dataset_id, part.real_dataset_id]
+    ids: list[uuid.UUID] = [study.synthetic_dataset_id, study.real_dataset_id]
+    for phase in study.later_phases.all():
+        ids += [phase.synthetic_dataset_id, phase.real_dataset_id]
     return newest_reports(ids)
 
 
