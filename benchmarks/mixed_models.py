@@ -4,7 +4,7 @@
 `MixedLM` and `BinomialBayesMixedGLM` where that library is installed (it is no dependency). The plain version computes
 the same likelihood from the textbook's formulas with general tools. Each measurement is a process of its own, so peak
 memory is its own; it says whether the plain version agrees, because a baseline that stopped early is none.
-R's times were taken once, on another machine, and are printed with that label.
+R's times are those of another run (`mixed_models_r.py` measures R and ours in one), and are printed with that label.
 """
 
 import argparse
@@ -33,11 +33,11 @@ WANTED = {  # seconds
     ("linear", "100x2000"): 0.5,
     ("bootstrap", "6x200"): 20.0,
 }
-STORED_R = {  # seconds, R 4.2.2: lme4 1.1-31, lmerTest 3.1-3, glmmTMB 1.1.5 on another machine, never this run
-    ("logistic", "6x200"): "lme4 about 0.200",
-    ("linear", "6x200"): "lmerTest about 0.060",
-    ("logistic", "100x2000"): "lme4 35, glmmTMB 21",
-    ("linear", "100x2000"): "lmerTest 8",
+STORED_R = {  # seconds, R 4.2.2: lme4 1.1-31, lmerTest 3.1-3, glmmTMB 1.1.5; `mixed_models_r.py`, 2026-11-22
+    ("logistic", "6x200"): "lme4 0.14, glmmTMB 0.35",
+    ("linear", "6x200"): "lmerTest 0.06",
+    ("logistic", "100x2000"): "lme4 53, glmmTMB 21",
+    ("linear", "100x2000"): "lmerTest 9",
 }
 
 
@@ -192,7 +192,7 @@ def report(kind: str, size: str, turns: int, versions: list[str]) -> None:
             remark = "" if off < 0.01 else ", ANOTHER LIKELIHOOD" if off > 0 else ", no likelihood to compare"
             print(f"  {version:12} {line(other)}  = {other['cpu'] / own['cpu']:.0f} x ours by processor time{remark}")
     if (kind, size) in STORED_R:
-        print(f"  R, stored, another machine: {STORED_R[kind, size]} s")
+        print(f"  R in another run: {STORED_R[kind, size]} s")
 
 
 def line(result: dict) -> str:

@@ -142,7 +142,7 @@ def main() -> None:
             *(sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}", "--log-level", "warning"),
             *(
                 "--worker-class",
-                "gthread",
+                "config.web_worker.BalancedWorker",
                 "--workers",
                 "4",
                 "--threads",

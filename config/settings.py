@@ -88,8 +88,14 @@ else:
             "connect_timeout": 10,  # s
             "tcp_user_timeout": 10_000,  # ms until a connection whose other end is silent counts as lost
             "options": "-c lock_timeout=10s",
+            # the server parses and plans a statement that comes again and again only once
+            "server_side_binding": True,
+            "prepare_threshold": 5,
             **DATABASES["default"].get("OPTIONS", {}),
         }
+        # none: behind a pooler that gives each transaction another connection
+        threshold = DATABASES["default"]["OPTIONS"]["prepare_threshold"]
+        DATABASES["default"]["OPTIONS"]["prepare_threshold"] = None if threshold == "none" else int(threshold)
 DATABASES["default"]["CONN_MAX_AGE"] = 60  # seconds; a thread of the web server keeps its connection
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -247,8 +247,8 @@ class Supervisor:
             name="web",
             command=[
                 *(sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"fd://{descriptor}"),
-                *("--worker-class", "gthread", "--workers", "4", "--threads", "2", "--keep-alive", "75"),
-                *("--timeout", "120", "--graceful-timeout", "5", "--no-control-socket"),
+                *("--worker-class", "config.web_worker.BalancedWorker", "--workers", "4", "--threads", "2"),
+                *("--keep-alive", "75", "--timeout", "120", "--graceful-timeout", "5", "--no-control-socket"),
             ],
             log=self._log("web"),
             is_ready=lambda _part: self._answers_http(),

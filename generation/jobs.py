@@ -2,7 +2,10 @@
 
 from typing import Any
 
+from generation.importing.parameters import TRY_GENERATOR, TryParameters
+from generation.measuring.parameters import MEASURE, MeasureParameters
 from generation.parameters import SAMPLE, TRAIN, SampleParameters, TrainParameters
+from generation.tool_parameters import TOOL, ToolParameters
 from worker.registry import JobContext, register_job
 
 
@@ -18,3 +21,24 @@ def sample_job(context: JobContext, parameters: SampleParameters) -> dict[str, A
     from generation.sample_job import run_sampling
 
     return run_sampling(context, parameters)
+
+
+@register_job(MEASURE, parameters=MeasureParameters, queue="heavy", resumable=True)
+def measure_job(context: JobContext, parameters: MeasureParameters) -> dict[str, Any]:
+    from generation.measuring.measuring_job import run_measuring
+
+    return run_measuring(context, parameters)
+
+
+@register_job(TRY_GENERATOR, parameters=TryParameters, queue="light")
+def try_job(context: JobContext, parameters: TryParameters) -> dict[str, Any]:
+    from generation.importing.try_job import run_trial
+
+    return run_trial(context, parameters)
+
+
+@register_job(TOOL, parameters=ToolParameters, queue="light")
+def tool_job(context: JobContext, parameters: ToolParameters) -> dict[str, Any]:
+    from generation.tool_job import run_tool
+
+    return run_tool(context, parameters)

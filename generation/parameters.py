@@ -4,13 +4,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from generation.gan.registry import get_generator
+from generation.gan.sampling_options import EXACT, SamplingOptions
 from generation.gan.settings import MAX_SEED
 from imaging.selectors import clean_filters
 
 TRAIN = "generation.train"
 SAMPLE = "generation.sample"
+MEASURES = ("kid", "fid")  # of a checkpoint, while a run trains
 DEVICES = ("auto", "cpu", "cuda")
-MAX_IMAGES = 200_000  # of one sampling job: they are held in memory until all are there
+MAX_IMAGES = 200_000  # of one sampling job: its dataset is written in one transaction
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,12 +22,21 @@ class TrainParameters:
     config: dict[str, Any]
     filters: dict[str, Any] = field(default_factory=dict)
     device: str = "auto"  # auto: a CUDA device where there is one
+    limits: dict[str, int] = field(default_factory=dict)  # label -> most images of it
 
     def __post_init__(self) -> None:
         get_generator(self.generator).config.from_dict(self.config)
         clean_filters(self.filters)
+        check_limits(self.limits)
         if self.device not in DEVICES:
             raise ValueError(f"device is {self.device!r}; it must be one of {', '.join(DEVICES)}")
+
+
+def check_limits(limits: dict[str, int]) -> None:
+    """Raises ValueError for a number of images that makes no sense."""
+    for label, most in limits.items():
+        if isinstance(most, bool) or not isinstance(most, int) or most < 1:
+            raise ValueError(f"The limit for class {label} is {most!r}; it must be a whole number from 1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +45,16 @@ class SampleParameters:
     per_class: dict[str, int]
     seed: int
     dataset_name: str
+    precision: str = EXACT
+    device: str = "auto"
+    truncation: float = 1.0
+
+    @property
+    def options(self) -> SamplingOptions:
+        return SamplingOptions(precision=self.precision, device=self.device, truncation=self.truncation)
 
     def __post_init__(self) -> None:
+        self.options  # noqa: B018  checks itself
         for name, count in self.per_class.items():
             if isinstance(count, bool) or not isinstance(count, int) or count < 0:
                 raise ValueError(f"The number of images of class {name} is {count!r}; it must be a whole number from 0")

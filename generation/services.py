@@ -1,16 +1,20 @@
 """Verbs on generators: start a training run, record its checkpoints, start sampling, store what was sampled."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import ProtectedError
 
 from config.accounts.models import User
 from generation.gan.registry import GeneratorConfig, get_generator
+from generation.gan.sampling_options import DEFAULT_OPTIONS, EXACT, SamplingOptions
 from generation.models import Checkpoint, SampleRun, TrainingRun
-from generation.parameters import SAMPLE, TRAIN, SampleParameters, TrainParameters
+from generation.parameters import MEASURES, SAMPLE, TRAIN, SampleParameters, TrainParameters, check_limits
 from generation.selectors import training_counts
+from generation.tool_parameters import TOOL, TOOLS, ToolParameters
 from imaging import storage
 from imaging.models import Dataset, Image
 from imaging.selectors import clean_filters, describe_filters
@@ -21,7 +25,8 @@ from imaging.services import (
     freeze_dataset,
     lock_pixel_files,
 )
-from worker.services import enqueue_job
+from worker.models import Job
+from worker.services import enqueue_job, rerun_job
 
 MIN_IMAGES = 8
 
@@ -41,10 +46,16 @@ def start_training(
     is_demonstration: bool = False,
     generator: str = "acgan",
     device: str = "auto",
+    limits: dict[str, int] | None = None,
+    keep_best: int = 3,
+    best_by: str = "",
 ) -> TrainingRun:
     """Freeze `dataset` and queue the training of `generator` on those of its images that pass `filters`.
 
-    The classes are the labels of these images, in alphabetical order. Raises GenerationError when the name is taken,
+    The classes are the labels of these images, in alphabetical order; one class "all" when the settings say that the
+    generator is not `conditional`. `limits` (label -> number) takes no more than so many images of a label, drawn by
+    the seed. Checkpoints are measured by `best_by` ("kid", "fid", or "" for not at all), and the `keep_best` best
+    stay. Raises GenerationError when the name is taken,
     the dataset is synthetic, or too few images are left; ValueError for settings or filters that are not valid.
     """
     name = name.strip()
@@ -56,12 +67,21 @@ def start_training(
         raise GenerationError(f"“{dataset.name}” is synthetic. A generator learns from real images; choose such a set.")
     filters = clean_filters(filters or {})
     counts = training_counts(dataset, filters)
+    limits = dict(limits or {})
+    check_limits(limits)
+    if best_by not in ("", *MEASURES):
+        raise ValueError(f"best_by is {best_by!r}; it must be one of {', '.join(MEASURES)}, or empty")
+    if not 0 <= keep_best <= 20:
+        raise ValueError(f"keep_best is {keep_best}; it must be a whole number from 0 to 20")
+    unknown = sorted(set(limits) - set(counts))
+    if unknown:
+        raise GenerationError(f"There is a limit for class {', '.join(unknown)}, of which no image is trained on.")
     missing = sorted(set(filters.get("labels", [])) - set(counts))
     if missing:
         raise GenerationError(
             f"No image of class {', '.join(missing)} in “{dataset.name}” with these filters. Leave the class out."
         )
-    total = sum(counts.values())
+    total = sum(min(count, limits.get(label, count)) for label, count in counts.items())
     if total < MIN_IMAGES:
         raise GenerationError(
             f"{total} images in “{dataset.name}” ({describe_filters(filters)}); a generator needs at least "
@@ -73,7 +93,7 @@ def start_training(
     job = enqueue_job(
         kind=TRAIN,
         parameters=TrainParameters(
-            run_id=str(run_id), generator=generator, config=settings, filters=filters, device=device
+            run_id=str(run_id), generator=generator, config=settings, filters=filters, limits=limits, device=device
         ),
         title=f"Train “{name}”",
         created_by=created_by,
@@ -86,9 +106,12 @@ def start_training(
                 name=name,
                 generator=get_generator(generator).name,
                 dataset=dataset,
-                classes=sorted(counts),
+                classes=sorted(counts) if settings.get("conditional", True) else ["all"],
                 config=settings,
                 filters=filters,
+                limits=limits,
+                keep_best=keep_best,
+                best_by=best_by,
                 is_demonstration=is_demonstration,
                 job=job,
                 created_by=created_by,
@@ -102,34 +125,94 @@ def _taken(name: str) -> str:
 
 
 @transaction.atomic
-def record_checkpoint(*, run: TrainingRun, iteration: int, file_name: str, sha256: str) -> Checkpoint:
+def record_checkpoint(
+    *,
+    run: TrainingRun,
+    iteration: int,
+    file_name: str,
+    sha256: str,
+    images_seen: int = 0,
+    measures: dict[str, float] | None = None,
+    is_milestone: bool = True,
+) -> Checkpoint:
     """Make a checkpoint file known, so that samples can be drawn from it. Recording it again changes nothing."""
     checkpoint, _ = Checkpoint.objects.get_or_create(
-        run=run, iteration=iteration, defaults={"file_name": file_name, "sha256": sha256}
+        run=run,
+        iteration=iteration,
+        defaults={
+            "file_name": file_name,
+            "sha256": sha256,
+            "images_seen": images_seen,
+            "measures": measures or {},
+            "is_milestone": is_milestone,
+        },
     )
     return checkpoint
 
 
+def forget_checkpoint(*, checkpoint: Checkpoint) -> bool:
+    """Remove the record of a checkpoint that is neither a milestone nor in use. False when something was made of it."""
+    try:
+        with transaction.atomic():
+            checkpoint.delete()
+    except ProtectedError:
+        return False
+    return True
+
+
+@transaction.atomic
+def continue_training(*, run: TrainingRun, length: float) -> TrainingRun:
+    """Queue a run that has ended again, from its last checkpoint, until `length` (iterations, or thousands of images).
+
+    Raises GenerationError when it has not ended or would have nothing to do; ValueError for a length out of range.
+    """
+    name = run.length_setting
+    config = get_generator(run.generator).config.from_dict({**run.config, name: length})
+    settings = config.to_dict()
+    if run.job.state == Job.State.SUCCEEDED and settings[name] <= run.config[name]:
+        raise GenerationError(f"“{run.name}” has been trained for that long already. Write more than {run.length}.")
+    parameters = TrainParameters(**{**run.job.parameters, "config": settings})
+    try:
+        rerun_job(job=run.job, parameters=parameters)
+    except ValueError as error:
+        raise GenerationError(str(error)) from error
+    run.config = settings
+    run.save(update_fields=["config"])
+    return run
+
+
 @transaction.atomic
 def start_sampling(
-    *, checkpoint: Checkpoint, per_class: dict[str, int], seed: int, dataset_name: str, created_by: User | None
+    *,
+    checkpoint: Checkpoint,
+    per_class: dict[str, int],
+    seed: int,
+    dataset_name: str,
+    created_by: User | None,
+    options: SamplingOptions = DEFAULT_OPTIONS,
 ) -> SampleRun:
     """Queue the drawing of `per_class` images (class name -> number) into a new synthetic dataset.
 
     Raises GenerationError for an unknown class, ValueError for a number, seed or name that cannot be used.
     """
-    unknown = sorted(set(per_class) - set(checkpoint.run.classes))
+    unknown = sorted(set(per_class) - set(checkpoint.classes))
     if unknown:
         raise GenerationError(
-            f"“{checkpoint.run}” knows no class {', '.join(unknown)}; "
-            f"its classes are {', '.join(checkpoint.run.classes)}."
+            f"“{checkpoint.origin}” knows no class {', '.join(unknown)}; "
+            f"its classes are {', '.join(checkpoint.classes)}."
         )
     dataset_name = checked_dataset_name(dataset_name)
     run_id = uuid.uuid4()
     job = enqueue_job(
         kind=SAMPLE,
         parameters=SampleParameters(
-            sample_run_id=str(run_id), per_class=per_class, seed=seed, dataset_name=dataset_name
+            sample_run_id=str(run_id),
+            per_class=per_class,
+            seed=seed,
+            dataset_name=dataset_name,
+            precision=options.precision,
+            device=options.device,
+            truncation=options.truncation,
         ),
         title=f"Sample “{dataset_name}”",
         created_by=created_by,
@@ -140,41 +223,83 @@ def start_sampling(
         checkpoint=checkpoint,
         per_class=per_class,
         seed=seed,
+        precision=options.precision,
+        truncation=options.truncation,
         dataset_name=dataset_name,
         job=job,
         created_by=created_by,
     )
 
 
-@transaction.atomic
-def store_samples(*, sample_run: SampleRun, images: Sequence[Image]) -> Dataset | None:
+class _PixelsMissingError(Exception):
+    """Inside `store_samples`: undoes what it has written."""
+
+
+def store_samples(*, sample_run: SampleRun, images: Iterable[Image]) -> Dataset | None:
     """Create the dataset of a sample run with all of `images` (unsaved records), or nothing at all.
 
-    Returns None when a pixel file is not there (another job may have removed it as unused): store the files again and
-    repeat. Raises GenerationError when the name has been taken since the run was started.
+    `images` are taken a thousand at a time. Returns None when a pixel file is not there (another job may have removed
+    it as unused): store the files again and repeat. Raises GenerationError when the name has been taken since the run
+    was started.
     """
-    run = sample_run.checkpoint.run
-    lock_pixel_files()
-    if not all(storage.has_pixels(image.pixel_sha256) for image in images):
+    try:
+        with transaction.atomic():
+            return _store_samples(sample_run, iter(images))
+    except _PixelsMissingError:
         return None
+
+
+def _store_samples(sample_run: SampleRun, images: Iterator[Image]) -> Dataset:
+    lock_pixel_files()
+    checkpoint = sample_run.checkpoint
+    run, foreign = checkpoint.run, checkpoint.foreign
     try:
         with transaction.atomic():
             dataset = create_synthetic_dataset(
                 name=sample_run.dataset_name,
-                description=(
-                    f"Drawn from “{run.name}” (trained on “{run.dataset.name}”) at iteration "
-                    f"{sample_run.checkpoint.iteration:,} with seed {sample_run.seed}."
-                ),
+                description=_description(sample_run),
+                licence=foreign.licence if foreign else "",
+                citation=foreign.citation if foreign else "",
                 created_by=sample_run.created_by,
-                is_phantom=run.dataset.is_phantom,
+                is_phantom=run is not None and run.dataset.is_phantom,
             )
     except (DatasetError, IntegrityError) as error:
         raise GenerationError(
             f"There is a dataset called “{sample_run.dataset_name}” by now. Sample again under another name."
         ) from error
-    for image in images:
-        image.dataset = dataset
-    Image.objects.bulk_create(images, batch_size=1000)
+    while chunk := list(islice(images, 1000)):
+        if not all(storage.has_pixels(image.pixel_sha256) for image in chunk):
+            raise _PixelsMissingError
+        for image in chunk:
+            image.dataset = dataset
+        Image.objects.bulk_create(chunk)
     sample_run.dataset = dataset
     sample_run.save(update_fields=["dataset"])
     return dataset
+
+
+def _description(sample_run: SampleRun) -> str:
+    checkpoint = sample_run.checkpoint
+    how = f"with seed {sample_run.seed}"
+    if sample_run.truncation != 1:
+        how += f", truncation {sample_run.truncation:g}"
+    if sample_run.precision != EXACT:
+        how += f", in {sample_run.precision} precision"
+    if checkpoint.run is not None:
+        run = checkpoint.run
+        return f"Drawn from “{run.name}” (trained on “{run.dataset.name}”) at iteration {checkpoint.iteration:,} {how}."
+    foreign = checkpoint.foreign
+    made_with = foreign.made_with if foreign else ""
+    return f"Drawn from “{foreign}”, a generator from elsewhere (made with {made_with}), {how}."
+
+
+@transaction.atomic
+def start_tool(*, checkpoint: Checkpoint, parameters: ToolParameters, created_by: User | None) -> Job:
+    """Queue a film, a mixture of styles or a nearest image; its files are those of the job."""
+    return enqueue_job(
+        kind=TOOL,
+        parameters=parameters,
+        title=f"{TOOLS[parameters.tool]}: “{checkpoint.origin}”",
+        created_by=created_by,
+        seed=parameters.seed,
+    )

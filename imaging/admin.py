@@ -5,15 +5,10 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from imaging.models import Dataset
+from imaging.models import Dataset, DatasetReport
 
 
-@admin.register(Dataset)
-class DatasetAdmin(admin.ModelAdmin):
-    list_display = ("name", "origin", "is_phantom", "created_by", "created_at", "frozen_at")
-    list_filter = ("origin", "is_phantom")
-    search_fields = ("name", "description")
-
+class _ReadOnly(admin.ModelAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
@@ -22,3 +17,17 @@ class DatasetAdmin(admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+@admin.register(Dataset)
+class DatasetAdmin(_ReadOnly):
+    list_display = ("name", "origin", "is_phantom", "created_by", "created_at", "frozen_at")
+    list_filter = ("origin", "is_phantom")
+    search_fields = ("name", "description")
+
+
+@admin.register(DatasetReport)
+class DatasetReportAdmin(_ReadOnly):
+    list_display = ("title", "kind", "dataset", "created_by", "created_at")
+    list_filter = ("kind",)
+    search_fields = ("title", "dataset__name")

@@ -84,3 +84,27 @@ class Image(models.Model):
 
     def __str__(self) -> str:
         return f"{self.label} {self.pixel_sha256[:12]}"
+
+
+class DatasetReport(models.Model):
+    """What was measured on a dataset, written once by whoever measured; nothing of it ever reaches a reader.
+
+    `imaging` keeps it without understanding it, so that a study's export can take it along. `values` has at least
+    "summary": what was found, in sentences.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="reports")
+    kind = models.CharField(max_length=32)  # who wrote it, and so what `values` holds: "generation.measure"
+    title = models.CharField(max_length=300)
+    values = models.JSONField()
+    files = models.JSONField(default=list)  # names in `imaging.reports.report_folder`
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at", "id"]
+        indexes = [models.Index(fields=["dataset", "kind"], name="dataset_report_kind")]
+
+    def __str__(self) -> str:
+        return self.title

@@ -14,6 +14,7 @@ from config.accounts.models import User
 from imaging import storage
 from imaging.intake.parameters import KIND, ImportParameters
 from imaging.models import Dataset, Image
+from imaging.reports import remove_report_files
 from worker.models import Job
 from worker.services import enqueue_job
 
@@ -26,13 +27,21 @@ class DatasetError(ValueError):
 
 @transaction.atomic
 def create_synthetic_dataset(
-    *, name: str, description: str, created_by: User | None, is_phantom: bool = False
+    *,
+    name: str,
+    description: str,
+    created_by: User | None,
+    is_phantom: bool = False,
+    licence: str = "",
+    citation: str = "",
 ) -> Dataset:
     """An empty dataset for generated images. Raises DatasetError when the name is taken or empty."""
     return create_dataset(
         name=name,
         origin=Dataset.Origin.SYNTHETIC,
         description=description,
+        licence=licence,
+        citation=citation,
         created_by=created_by,
         is_phantom=is_phantom,
     )
@@ -113,11 +122,12 @@ def freeze_dataset(*, dataset: Dataset) -> None:
 
 @transaction.atomic
 def delete_dataset(*, dataset: Dataset) -> None:
-    """Remove a dataset, its images, and the pixel files that no other dataset has.
+    """Remove a dataset, its images and reports, and the pixel files that no other dataset has.
 
     Raises DatasetError, naming the users, when a study or a training run uses it.
     """
     hashes = list(dataset.images.values_list("pixel_sha256", flat=True))
+    reports = list(dataset.reports.values_list("pk", flat=True))
     try:
         with transaction.atomic():
             dataset.delete()
@@ -127,6 +137,7 @@ def delete_dataset(*, dataset: Dataset) -> None:
             "Delete those first; a dataset stays as long as results rest on it."
         ) from error
     transaction.on_commit(lambda: remove_unreferenced_pixels(hashes))
+    transaction.on_commit(lambda: remove_report_files(reports))
 
 
 def lock_pixel_files(*, exclusive: bool = False) -> None:

@@ -163,26 +163,71 @@ def _folders(name: str) -> list[str]:
         return []
 
 
+class PixelBatch:
+    """Stores many pictures with one wait for the disk. `add` may be called from several threads.
+
+    A picture is there under its name only after `flush`, whole or not at all, as with `store_pixels`.
+    """
+
+    def __init__(self) -> None:
+        self._written: dict[str, Path] = {}  # storage name -> file that has the content
+
+    def add(self, pixels: np.ndarray) -> StoredPixels:
+        """As `store_pixels`, but not visible yet."""
+        array = checked_pixels(pixels)
+        stored = describe_pixels(array)
+        name = pixel_name(stored.sha256)
+        if name not in self._written and not default_storage.exists(name):
+            path = _local_path(name)
+            if path is None or not hasattr(os, "sync"):
+                _write(name, encode_png(array))
+            else:
+                incoming = _new_incoming()
+                incoming.write_bytes(encode_png(array))
+                self._written[name] = incoming
+        return stored
+
+    def flush(self) -> None:
+        """Make what was added visible; it is on the disk when this returns."""
+        if not self._written:
+            return
+        os.sync()  # one wait for all, instead of one for each of thousands of small files
+        for name, incoming in self._written.items():
+            _move(incoming, Path(default_storage.path(name)))
+        self._written.clear()
+
+
 def _write(name: str, content: bytes) -> None:
     path = _local_path(name)
     if path is None:  # a remote storage: its upload is atomic by itself
         default_storage.save(name, ContentFile(content))
         return
-    incoming = Path(default_storage.path(f"{INCOMING}/{secrets.token_hex(16)}"))
-    incoming.parent.mkdir(parents=True, exist_ok=True)
+    incoming = _new_incoming()
     try:
         with incoming.open("xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())  # the database row that names the file must not outlive it
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            incoming.replace(path)
-        except FileNotFoundError:  # `delete_pixels` took the empty folder away in between
-            path.parent.mkdir(parents=True, exist_ok=True)
-            incoming.replace(path)
+        _move(incoming, path)
     finally:
         incoming.unlink(missing_ok=True)
+
+
+def _new_incoming() -> Path:
+    incoming = Path(default_storage.path(f"{INCOMING}/{secrets.token_hex(16)}"))
+    if not incoming.parent.is_dir():
+        incoming.parent.mkdir(parents=True, exist_ok=True)
+    return incoming
+
+
+def _move(incoming: Path, path: Path) -> None:
+    if not path.parent.is_dir():
+        path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        incoming.replace(path)
+    except FileNotFoundError:  # `delete_pixels` took the empty folder away in between
+        path.parent.mkdir(parents=True, exist_ok=True)
+        incoming.replace(path)
 
 
 def _local_path(name: str) -> Path | None:

@@ -7,7 +7,7 @@ from factory.django import DjangoModelFactory
 from config.accounts.models import User
 from generation.gan.config import AcganConfig
 from generation.models import Checkpoint, SampleRun, TrainingRun
-from imaging.models import Dataset, Image
+from imaging.models import Dataset, DatasetReport, Image
 from imaging.storage import store_pixels
 from worker.models import Job
 
@@ -62,6 +62,18 @@ class ImageFactory(DjangoModelFactory):
     bit_depth = factory.LazyAttribute(lambda image: image.stored.bit_depth)
 
 
+class DatasetReportFactory(DjangoModelFactory):
+    """A record without files."""
+
+    class Meta:
+        model = DatasetReport
+
+    dataset = factory.SubFactory(DatasetFactory, origin=Dataset.Origin.SYNTHETIC)
+    kind = "generation.measure"
+    title = factory.Sequence(lambda n: f"Measures {n}")
+    values = factory.LazyFunction(lambda: {"summary": []})
+
+
 class TrainingRunFactory(DjangoModelFactory):
     """A run whose job waits; its training is a matter for the tests of jobs."""
 
@@ -82,6 +94,7 @@ class CheckpointFactory(DjangoModelFactory):
 
     run = factory.SubFactory(TrainingRunFactory)
     iteration = factory.Sequence(lambda n: n + 1)
+    images_seen = factory.LazyAttribute(lambda checkpoint: 64 * checkpoint.iteration)
     file_name = factory.LazyAttribute(lambda checkpoint: f"checkpoints/checkpoint-{checkpoint.iteration:08d}.pt")
     sha256 = factory.Sequence(lambda n: f"{n:064x}")
 

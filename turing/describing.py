@@ -151,6 +151,40 @@ def _analysis(study: Study) -> Iterator[Fact]:
             "Positive class",
             f"{Origin(positive).label}: sensitivity is the share of {positive} images called {positive}",
         )
+    yield from _plan(study)
+
+
+def _plan(study: Study) -> Iterator[Fact]:
+    """What the analysis declares. That no margin is declared is a fact, too: then nobody can claim equivalence."""
+    margin, confidence = study.equivalence_margin, study.confidence_level
+    if margin is None or confidence is None:
+        yield "Equivalence margin", "none declared: the report claims no equivalence with chance"
+    else:
+        low, high = 100 * (0.5 - margin), 100 * (0.5 + margin)
+        yield (
+            "Equivalence margin",
+            f"50 % ± {100 * margin:g} percentage points: readers who are shown to be right in {low:g} % to {high:g} % "
+            f"count as unable to tell (two one-sided tests, each at α = {1 - confidence:.4g})",
+        )
+    if confidence is not None:
+        yield "Confidence", f"{100 * confidence:g} % for intervals"
+    if rules := describe_time_rules(
+        shortest_ms=study.shortest_time_ms, longest_ms=study.longest_time_ms, mads=study.outlier_mads
+    ):
+        yield (
+            "Outlying times",
+            f"{rules}; the answers count, and models of reading time are fitted with and without these times",
+        )
+
+
+def describe_time_rules(*, shortest_ms: int | None, longest_ms: int | None, mads: float | None) -> str:
+    """Empty without a rule."""
+    rules = [
+        f"below {_seconds(shortest_ms)}" if shortest_ms is not None else "",
+        f"above {_seconds(longest_ms)}" if longest_ms is not None else "",
+        f"further than {mads:g} scaled MADs from the reader’s own median" if mads is not None else "",
+    ]
+    return ", or ".join(rule for rule in rules if rule)
 
 
 def _seconds(milliseconds: int) -> str:

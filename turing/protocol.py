@@ -17,7 +17,8 @@ import PIL
 
 from turing import drawing, ordering
 
-PROTOCOL_SCHEMA = 3  # 2: leak_audit; 3: all that a protocol can choose, phases, and the schema of the manifest
+# 2: leak_audit; 3: all that a protocol can choose, phases, and the schema of the manifest; 4: plan of the analysis
+PROTOCOL_SCHEMA = 4
 MANIFEST_SCHEMA = 2  # 2: depth, phases, blocks, practice, repeats, pairs
 FIRST_MANIFEST_SCHEMA = 1  # of studies whose protocol names none
 _FIRST_MANIFEST_COLUMNS = ("position", "origin", "label", "pixel_sha256", "stimulus_sha256")

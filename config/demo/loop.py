@@ -20,8 +20,8 @@ from imaging.models import Dataset
 from imaging.phantoms import write_phantom_dataset
 from imaging.services import start_import
 from turing.models import GroupBy, MarkKind, Report, Scale, Study, TrialOrder
+from turing.reports.declared import default_settings
 from turing.reports.services import start_report
-from turing.reports.settings import ReportSettings
 from turing.services import close_study, create_study, enrol_reader, open_study
 from turing.simulation import simulate_readers
 from worker.models import Job
@@ -195,7 +195,7 @@ def _report(*, about: Study, by: User, console: Console) -> None:
     """Tables, figures and text of a study, made once."""
     report = Report.objects.filter(study=about, other_study=None, other_table=None).order_by("created_at").first()
     if report is None:
-        report = start_report(about=about, settings=ReportSettings(include_simulated=True), by=by)
+        report = start_report(about=about, settings=default_settings(about), by=by)
     if report.job is not None:
         _finish(report.job, console)
 
@@ -215,6 +215,7 @@ def _study(
         n_synthetic=size,
         created_by=by,
         is_example=is_example,
+        equivalence_margin=0.1,  # 40 % to 60 %
         **choices,
     )
 

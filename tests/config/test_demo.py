@@ -7,8 +7,8 @@ from config.demo.loop import SECOND_EXAMPLE, SECOND_EXAMPLE_IMAGES, _example, _r
 from tests.generation.conftest import run_job
 from tests.turing.builders import make_dataset
 from turing.models import Report
+from turing.reports.declared import default_settings
 from turing.reports.services import start_report
-from turing.reports.settings import ReportSettings
 from turing.results.selectors import study_results
 
 pytestmark = pytest.mark.django_db
@@ -39,7 +39,7 @@ def test_the_report_of_an_example_is_made_once_and_labelled(transactional_db, in
     study = _example(
         name="Example", real=make_dataset(n=6), synthetic=make_dataset(origin="synthetic", n=6), size=6, by=investigator
     )
-    report = start_report(about=study, settings=ReportSettings(include_simulated=True), by=investigator)
+    report = start_report(about=study, settings=default_settings(study), by=investigator)
     run_job(report.job)
     console = Console(record=True)
 
@@ -47,4 +47,6 @@ def test_the_report_of_an_example_is_made_once_and_labelled(transactional_db, in
 
     assert Report.objects.get() == report
     assert f"✓ Report of “{study.name}”" in console.export_text()
-    assert "simulated" in (tmp_path / "reports" / str(report.pk) / "report.html").read_text(encoding="utf-8")
+    text = (tmp_path / "reports" / str(report.pk) / "report.html").read_text(encoding="utf-8")
+    assert "simulated" in text
+    assert "Declared in the protocol, before the first answer: equivalence margin: 50 % ± 10 percentage points" in text

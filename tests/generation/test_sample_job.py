@@ -9,15 +9,18 @@ from generation import sample_job
 from generation.gan.checkpoint import load_checkpoint, save_checkpoint
 from generation.gan.config import AcganConfig
 from generation.gan.sampling import remake_image
+from generation.gan.sampling_options import SamplingOptions
+from generation.image_source import CheckpointSource
 from generation.models import SampleRun
 from generation.services import record_checkpoint, start_sampling
 from imaging.models import Dataset, Image
-from imaging.services import delete_dataset
+from imaging.services import delete_dataset, sweep_pixel_files
 from imaging.storage import load_pixels, stored_hashes
 from tests.factories import DatasetFactory
 from tests.generation.conftest import run_job
 from tests.generation.gan.conftest import SMALL
 from worker.models import Job
+from worker.services import resume_job
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -144,25 +147,20 @@ class TestNothingHalfDone:
         assert sample_run.job.error == ("There is a dataset called “Race” by now. Sample again under another name.")
         assert set(stored_hashes()) == before
 
-    def test_stopped_while_storing_leaves_no_files(self, trained, monkeypatch):
+    def test_a_refusal_while_drawing_leaves_no_files(self, trained, monkeypatch):
         before = set(stored_hashes())
-        sample_run = start_sampling(
-            checkpoint=trained.checkpoints.last(), per_class={"normal": 9}, seed=5, dataset_name="Stop", created_by=None
-        )
-        real = sample_job._store
+        real = CheckpointSource.draw
 
-        def stop(context, *arguments):
-            stored = sample_job.storage.store_pixels
-            monkeypatch.setattr(
-                sample_job.storage, "store_pixels", lambda pixels: (stored(pixels), context.stop("Cancelled"))[0]
-            )
-            return real(context, *arguments)
+        def draw_twice(source, **values):
+            if values["block"] == 2:
+                raise ValueError("The generator makes values that are not numbers")
+            return real(source, **values)
 
-        monkeypatch.setattr(sample_job, "_store", stop)
-        run_job(sample_run.job)
+        monkeypatch.setattr(CheckpointSource, "draw", draw_twice)
+        sample_run = draw(trained, name="Refused", normal=90)
 
-        assert sample_run.job.state != Job.State.SUCCEEDED
-        assert not Dataset.objects.filter(name="Stop").exists()
+        assert sample_run.job.state == Job.State.FAILED
+        assert sample_run.job.error == "The generator makes values that are not numbers"
         assert set(stored_hashes()) == before
 
     def test_removed_samples_can_be_drawn_again(self, trained):
@@ -171,6 +169,157 @@ class TestNothingHalfDone:
         delete_dataset(dataset=first.dataset)
 
         assert hashes(draw(trained, name="Same", normal=4).dataset) == expected
+
+
+class TestResume:
+    """A job that ended in the middle goes on after the last block that it finished."""
+
+    @pytest.fixture
+    def drawn_blocks(self, monkeypatch) -> list[tuple[int, int]]:
+        """(class, block) of everything that the network draws."""
+        blocks: list[tuple[int, int]] = []
+        real = CheckpointSource.draw
+
+        def draw_and_note(source, **values):
+            blocks.append((values["class_index"], values["block"]))
+            return real(source, **values)
+
+        monkeypatch.setattr(CheckpointSource, "draw", draw_and_note)
+        return blocks
+
+    @pytest.fixture
+    def interrupted(self, trained, drawn_blocks, monkeypatch) -> SampleRun:
+        """Cancelled by its user when the network had drawn three of six blocks."""
+        sample_run = start_sampling(
+            checkpoint=trained.checkpoints.last(),
+            per_class={"lesion": 70, "normal": 90},
+            seed=5,
+            dataset_name="Half",
+            created_by=None,
+        )
+        real = CheckpointSource.draw
+
+        def cancel(source, **values):
+            if len(drawn_blocks) == 3:
+                Job.objects.filter(pk=sample_run.job_id).update(state=Job.State.CANCELLING)
+                values["before_each"].__self__.stop("Cancelled")
+            return real(source, **values)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(CheckpointSource, "draw", cancel)
+            run_job(sample_run.job)
+        assert sample_run.job.state == Job.State.CANCELLED
+        assert not Dataset.objects.filter(name="Half").exists()
+        assert drawn_blocks[:3] == [(0, 0), (0, 1), (0, 2)]
+        drawn_blocks.clear()
+        return sample_run
+
+    def expected(self, trained) -> list[str]:
+        return hashes(draw(trained, name="Undisturbed", lesion=70, normal=90).dataset)
+
+    def test_finished_blocks_are_not_drawn_again(self, interrupted, trained, drawn_blocks):
+        resume_job(job=interrupted.job)
+        run_job(interrupted.job)
+
+        assert interrupted.job.state == Job.State.SUCCEEDED, interrupted.job.error
+        assert drawn_blocks == [(1, 0), (1, 1), (1, 2)]
+        interrupted.refresh_from_db()
+        assert hashes(interrupted.dataset) == self.expected(trained)
+        assert not list(interrupted.job.directory.glob("blocks*"))
+
+    def test_a_half_written_note_is_drawn_again(self, interrupted, trained, drawn_blocks):
+        journal = interrupted.job.directory / "blocks.jsonl"
+        journal.write_text(journal.read_text()[:-100])
+
+        resume_job(job=interrupted.job)
+        run_job(interrupted.job)
+
+        assert drawn_blocks == [(0, 2), (1, 0), (1, 1), (1, 2)]
+        interrupted.refresh_from_db()
+        assert hashes(interrupted.dataset) == self.expected(trained)
+
+    def test_files_that_were_swept_away_are_made_again(self, interrupted, trained, drawn_blocks):
+        assert sweep_pixel_files() == 70
+
+        resume_job(job=interrupted.job)
+        run_job(interrupted.job)
+
+        assert interrupted.job.state == Job.State.SUCCEEDED, interrupted.job.error
+        interrupted.refresh_from_db()
+        assert hashes(interrupted.dataset) == self.expected(trained)
+        assert all(load_pixels(image).shape == (56, 56) for image in interrupted.dataset.images.all())
+
+
+class TestFastPrecision:
+    @pytest.fixture
+    def vivid(self, trained):
+        """The trained checkpoint with a stronger latent layer: its images differ by many grey levels."""
+        data = load_checkpoint(trained.checkpoints.last().path)
+        data.networks["generator"]["latent.weight"].mul_(300)
+        sha256 = save_checkpoint(trained.job.directory / "checkpoints" / "checkpoint-00000011.pt", data)
+        record_checkpoint(run=trained, iteration=11, file_name="checkpoints/checkpoint-00000011.pt", sha256=sha256)
+        return trained
+
+    def options(self, precision: str = "float32") -> SamplingOptions:
+        return SamplingOptions(precision=precision, device="cpu")
+
+    def draw(self, run, options: SamplingOptions) -> SampleRun:
+        sample_run = start_sampling(
+            checkpoint=run.checkpoints.last(),
+            per_class={"normal": 40},
+            seed=5,
+            dataset_name=f"Fast {options.precision}",
+            created_by=None,
+            options=options,
+        )
+        run_job(sample_run.job)
+        assert sample_run.job.state == Job.State.SUCCEEDED, sample_run.job.error
+        sample_run.refresh_from_db()
+        return sample_run
+
+    @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+    def test_images_are_near_the_exact_ones_and_say_how_near(self, vivid, precision, capsys):
+        sample_run = self.draw(vivid, self.options(precision))
+
+        assert sample_run.job.device == f"CPU, {precision}"
+        assert f"in {precision} precision" in sample_run.dataset.description
+        differences = []
+        for image in sample_run.dataset.images.all():
+            assert image.provenance["precision"] == precision
+            exact = remake_image(vivid.checkpoints.last().path, image.provenance)
+            differences.append(int(np.abs(exact.astype(int) - load_pixels(image)).max()))
+        tolerance = sample_run.dataset.images.first().provenance["tolerance"]
+        assert max(differences) <= tolerance <= (1 if precision == "float32" else 30)
+        assert (max(differences) > 0) == (precision == "bfloat16")
+
+        call_command("remake_image", str(sample_run.dataset.images.first().pk))
+        found = "Identical" if differences[0] == 0 else f"differs by at most {differences[0]} of 255 grey levels"
+        assert found in capsys.readouterr().out
+
+    def test_a_difference_above_the_tolerance_is_found(self, vivid):
+        image = self.draw(vivid, self.options()).dataset.images.get(provenance__index=0)
+        image.provenance["index"] = 1
+        image.save()
+
+        with pytest.raises(CommandError, match=r"differs by \d+ of 255 grey levels; at most 1"):
+            call_command("remake_image", str(image.pk))
+
+    def test_a_network_without_truncation_refuses_it_in_words(self, trained):
+        sample_run = start_sampling(
+            checkpoint=trained.checkpoints.last(),
+            per_class={"normal": 4},
+            seed=5,
+            dataset_name="Truncated",
+            created_by=None,
+            options=SamplingOptions(truncation=0.7),
+        )
+        run_job(sample_run.job)
+
+        assert sample_run.job.state == Job.State.FAILED
+        assert sample_run.job.error == (
+            "truncation is 0.7; “ACGAN 56 x 56 (Kong 2022)” has none, only networks with an intermediate latent space "
+            "(StyleGAN2) do. Leave it at 1"
+        )
 
 
 class TestCollapse:
@@ -189,22 +338,21 @@ class TestCollapse:
 
         assert sample_run.job.state == Job.State.FAILED
         assert sample_run.job.error == (
-            "The generator has collapsed: 94 images of class normal held only 1 different ones, 10 were asked for. "
+            "The generator has collapsed: 96 images of class normal held only 1 different ones, 10 were asked for. "
             "Sample an earlier checkpoint, or train again with another seed."
         )
         assert not Dataset.objects.filter(origin="synthetic").exists()
 
     def test_single_repeats_are_replaced_by_the_next(self, trained, monkeypatch):
-        real = sample_job.sample_class
-
-        def with_repeats(*arguments, **values):
-            before = None
-            for index, pixels in real(*arguments, **values):
-                yield index, before if index in (1, 4) else pixels
-                before = pixels
-
         expected = hashes(draw(trained, name="All", normal=12).dataset)
-        monkeypatch.setattr(sample_job, "sample_class", with_repeats)
+        real = CheckpointSource.draw
+
+        def with_repeats(source, **values):
+            images = real(source, **values)
+            images[[1, 4]] = images[[0, 3]]
+            return images
+
+        monkeypatch.setattr(CheckpointSource, "draw", with_repeats)
         sample_run = draw(trained, name="Repeats", normal=10)
 
         assert sample_run.job.result["repeats_left_out"] == {"normal": 2}

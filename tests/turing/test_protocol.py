@@ -121,15 +121,23 @@ def test_the_document_says_what_was_chosen():
         consent="I *agree*.",
         group_by="years",
         groups=[{"name": "A", "from_years": 0}, {"name": "B", "from_years": 5}],
+        equivalence_margin=0.07,
+        longest_time_ms=300_000,
         later_phases=[{**later, "n_real": 1, "n_synthetic": 1}],
     )
 
     protocol = study.protocol
-    assert (protocol["schema"], protocol["manifest_schema"], protocol["follows"]) == (3, 2, None)
+    assert (protocol["schema"], protocol["manifest_schema"], protocol["follows"]) == (4, 2, None)
     assert (protocol["order"], protocol["block_size"], protocol["n_repeats"]) == ("blocks", 2, 1)
     assert (protocol["break_every"], protocol["exposure_limit_ms"], protocol["time_limit_ms"]) == (3, 500, 9000)
     assert (protocol["shows_total"], protocol["consent"]) == (False, "I *agree*.")
     assert protocol["groups"] == [{"name": "A", "from_years": 0}, {"name": "B", "from_years": 5}]
+    assert (protocol["equivalence_margin"], protocol["confidence_level"]) == (0.07, 0.95)
+    assert (protocol["shortest_time_ms"], protocol["longest_time_ms"], protocol["outlier_mads"]) == (
+        None,
+        300_000,
+        None,
+    )
     first, second = protocol["phases"]
     assert (first["question"], first["real"]) == (protocol["question"], protocol["real"])
     assert {name: second[name] for name in later} == later

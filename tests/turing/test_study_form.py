@@ -80,6 +80,11 @@ def whole(plain):
         "group-0-from_years": "0",
         "group-1-name": "Old",
         "group-1-from_years": "7.5",
+        "equivalence_margin": "7",
+        "confidence_level": "90",
+        "shortest_time": "0.5",
+        "longest_time": "300",
+        "outlier_mads": "3.5",
         "bit_depth": "8",
         "leak_limit": "0.9",
         "seed": "11",
@@ -155,6 +160,11 @@ class TestSaving:
             "groups": [{"name": "Young", "from_years": 0}, {"name": "Old", "from_years": 7.5}],
             "follows": None,
             "washout_days": 0,
+            "equivalence_margin": 0.07,
+            "confidence_level": 0.9,
+            "shortest_time_ms": 500,
+            "longest_time_ms": 300_000,
+            "outlier_mads": 3.5,
         }
         (phase,) = study.later_phases.all()
         assert {field: getattr(phase, field) for field in PHASE_FIELDS} == {
@@ -278,6 +288,8 @@ class TestMistakes:
             ({"n_repeats": "5"}, "practice", "At most half of the 8 can be shown a second time: 4."),
             ({"exposure_limit": "0.1"}, "time", "greater than or equal to 0.2"),
             ({"exposure_limit": "9", "time_limit": "8"}, "time", "Longer than the time for an answer"),
+            ({"equivalence_margin": "50"}, "analysis", "less than or equal to 49.9"),
+            ({"shortest_time": "9", "longest_time": "9"}, "analysis", "every reading time would be an outlier"),
             ({"group_by": "years", "group-0-name": "All", "group-0-from_years": "0"}, "groups", "between 2 and 6"),
             ({"group_by": "grade", "group-0-name": "A" * 41}, "groups", "at most 40 characters"),
             ({"n_phases": "1", "phase-0-n_real": "2"}, "phases", "This field is required."),

@@ -1,12 +1,13 @@
 """Item 5 of an analysis: are readers at chance? Test against 50 %, test of equivalence with it, d' and criterion."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from scipy import stats
 
 from turing.analysis.answers import Answers
-from turing.analysis.options import AnalysisOptions
+from turing.analysis.options import CHOSEN_AFTERWARDS, AnalysisOptions
 from turing.analysis.parts import Chance, ChanceRow
 from turing.stats.equivalence import (
     Equivalence,
@@ -21,6 +22,8 @@ from turing.stats.signal_detection import SignalDetection, mean_signal_detection
 from turing.stats.small_sample import MarginalAccuracy, marginal_accuracy
 
 UNEQUAL = 0.55  # share of the larger class above which accuracy is no longer 50 % by chance
+NO_MARGIN = "no equivalence margin was declared"
+ANY_MARGIN = 0.25  # where none was declared: estimate and interval do not depend on it
 BOTH = "answers about both classes are needed"
 MODEL = "mixed model of readers and images, t on the spread between readers, two one-sided tests"
 EXACT_TEST, FISHER_TEST, MODEL_TEST = "exact binomial test", "Fisher's exact test", "mixed model, t test"
@@ -45,6 +48,7 @@ def judge_chance(answers: Answers, options: AnalysisOptions) -> Chance:
     everyone = tuple(range(len(answers.readers)))
     return Chance(
         margin=options.margin,
+        margin_origin=options.margin_origin,
         alpha=_alpha(options),
         balanced=balanced,
         readers=readers,
@@ -64,7 +68,7 @@ def _reader_row(answers: Answers, name: str, options: AnalysisOptions, *, balanc
     np.add.at(table, (answers.truth, answers.answer), 1)
     right, total = (int(table[0, 0]), int(table[1, 1])), table.sum(axis=1)
     k, n = sum(right), int(table.sum())
-    alpha, margin = _alpha(options), options.margin
+    alpha, margin = _alpha(options), _margin(options)
     association = float(stats.fisher_exact(table).pvalue) if total.all() else math.nan
     if answers.is_pairs or (total.all() and not balanced):
         p, test = exact_p(k, n), EXACT_TEST
@@ -75,6 +79,7 @@ def _reader_row(answers: Answers, name: str, options: AnalysisOptions, *, balanc
     else:
         p, test = math.nan, FISHER_TEST if balanced else EXACT_TEST
         equivalence = no_equivalence(BOTH, margin=margin, alpha=alpha, measure="accuracy", method=test)
+    equivalence = _only_declared(equivalence, options)
     return ChanceRow(
         name=name,
         kind="reader",
@@ -86,7 +91,7 @@ def _reader_row(answers: Answers, name: str, options: AnalysisOptions, *, balanc
         equivalence=equivalence,
         marginal=None,
         signal=_signal(table, answers, options),
-        verdict=_verdict(p, equivalence),
+        verdict=_verdict(p, equivalence, options),
     )
 
 
@@ -105,7 +110,7 @@ def _signal(table: np.ndarray, answers: Answers, options: AnalysisOptions) -> Si
 def _several_row(
     answers: Answers, signals: list[SignalDetection], name: str, kind: str, options: AnalysisOptions
 ) -> ChanceRow:
-    alpha, margin = _alpha(options), options.margin
+    alpha, margin = _alpha(options), _margin(options)
     measure = "proportion correct" if answers.is_pairs else "balanced accuracy"
     measure = f"{measure} of new readers with new images"
     if kind == "all" and len(answers.groups) > 1:
@@ -120,6 +125,7 @@ def _several_row(
             marginal.estimate, marginal.se_logit, df=marginal.df, margin=margin, alpha=alpha, measure=measure,
             method=MODEL,
         )  # fmt: skip
+    equivalence = _only_declared(equivalence, options)
     return ChanceRow(
         name=name,
         kind=kind,
@@ -131,7 +137,7 @@ def _several_row(
         equivalence=equivalence,
         marginal=marginal,
         signal=mean_signal_detection(signals, confidence=options.confidence),
-        verdict=_verdict(p, equivalence),
+        verdict=_verdict(p, equivalence, options),
     )
 
 
@@ -176,15 +182,31 @@ def _with_last(rows: np.ndarray, value: float) -> np.ndarray:
     return changed
 
 
-def _verdict(p: float, equivalence: Equivalence) -> str:
+def _margin(options: AnalysisOptions) -> float:
+    return ANY_MARGIN if options.margin is None else options.margin
+
+
+def _only_declared(equivalence: Equivalence, options: AnalysisOptions) -> Equivalence:
+    """Without a margin an estimate and its interval, and no test."""
+    if options.margin is not None:
+        return equivalence
+    nan = math.nan
+    return replace(equivalence, margin=nan, p_lower=nan, p_upper=nan, reason=equivalence.reason or NO_MARGIN)
+
+
+def _verdict(p: float, equivalence: Equivalence, options: AnalysisOptions) -> str:
     """The word "indistinguishable" stands here only where equivalence holds."""
-    if not equivalence.is_defined:
+    if math.isnan(p) or not (equivalence.is_defined or options.margin is None):
         return f"Not tested: {equivalence.reason}."
-    low, high = 50 - 100 * equivalence.margin, 50 + 100 * equivalence.margin
     alpha = equivalence.alpha
     if equivalence.holds:
+        low, high = 50 - 100 * equivalence.margin, 50 + 100 * equivalence.margin
         text = f"Indistinguishable within the margin of {low:g} % to {high:g} %"
+        if options.margin_origin == CHOSEN_AFTERWARDS:
+            text = f"{text} ({CHOSEN_AFTERWARDS})"
         return f"{text}, though not exactly at chance." if p < alpha else f"{text}."
     if p < alpha:
         return "Better than chance." if equivalence.estimate > 0.5 else "Below chance: answers tend to be reversed."
+    if options.margin is None:
+        return f"No difference from chance was found; that they are at chance cannot be claimed: {NO_MARGIN}."
     return "Undecided: neither different from chance nor shown to be near it; more answers would tell."

@@ -66,6 +66,7 @@ def to_json(analysis: Analysis) -> dict[str, Any]:
         "retest": {retest.reader: _cohen(retest.kappa) for retest in agreement.retest},
         "chance": {
             "margin": chance.margin,
+            "margin_origin": chance.margin_origin or None,
             "alpha": chance.alpha,
             "balanced": chance.balanced,
             "readers": {row.name: _chance(row) for row in chance.readers},

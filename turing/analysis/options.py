@@ -3,6 +3,11 @@
 import math
 from dataclasses import dataclass
 
+# where the margin comes from; empty: not known, as of answers that were collected elsewhere
+DECLARED, CHOSEN_AFTERWARDS = (
+    "declared in the protocol",
+    "chosen after the data were seen, not declared in the protocol",
+)
 FEWEST_BOOTSTRAPS, MOST_BOOTSTRAPS = 100, 100_000
 
 
@@ -16,7 +21,9 @@ class AnalysisOptions:
     """
 
     confidence: float = 0.95  # of every interval, in (0, 1)
-    margin: float = 0.1  # equivalence margin around an accuracy of 0.5, in (0, 0.5): 0.1 means 40 % to 60 %
+    # equivalence margin around an accuracy of 0.5, in (0, 0.5): 0.1 means 40 % to 60 %; None: no claim of equivalence
+    margin: float | None = 0.1
+    margin_origin: str = ""  # DECLARED or CHOSEN_AFTERWARDS: printed wherever the margin is; empty: not known
     seed: int = 20230213  # of everything drawn at random, >= 0; the same seed gives the same numbers
     n_bootstrap: int = 1000  # studies simulated for a small-sample interval, where it needs a simulation
     n_bootstrap_kappa: int = 2000  # draws of images for the bootstrap of kappa
@@ -28,7 +35,10 @@ class AnalysisOptions:
 
     def __post_init__(self) -> None:
         _refuse(not 0 < self.confidence < 1, "confidence", self.confidence, "a number between 0 and 1, such as 0.95")
-        _refuse(not 0 < self.margin < 0.5, "margin", self.margin, "a number between 0 and 0.5, such as 0.1")
+        bad_margin = self.margin is not None and not 0 < self.margin < 0.5
+        _refuse(bad_margin, "margin", self.margin, "a number between 0 and 0.5, such as 0.1")
+        origins = ("", DECLARED, CHOSEN_AFTERWARDS)
+        _refuse(self.margin_origin not in origins, "margin_origin", self.margin_origin, f"one of {origins}")
         _refuse(not _is_count(self.seed, 0, 2**63 - 1), "seed", self.seed, "a whole number from 0")
         for name in ("n_bootstrap", "n_bootstrap_kappa"):
             value = getattr(self, name)

@@ -143,7 +143,8 @@ class ChanceRow:
 
 @dataclass(frozen=True)
 class Chance:
-    margin: float
+    margin: float | None  # None: none was declared, so there is no test of equivalence
+    margin_origin: str  # see AnalysisOptions
     alpha: float
     balanced: bool  # classes are so unequal that the balanced accuracy is tested
     readers: tuple[ChanceRow, ...]
@@ -197,6 +198,12 @@ class CovariateModel:
     terms: Mapping[str, str]  # what each coefficient means, in words
     fit: LogisticFit | LinearFit | None
     reason: str = ""
+
+    def in_words(self, text: str) -> str:
+        """`text` with what the coefficients mean in the place of their names."""
+        for name in sorted(self.terms, key=len, reverse=True):  # the name of an interaction holds those of its parts
+            text = text.replace(name, self.terms[name])
+        return text
 
 
 @dataclass(frozen=True)

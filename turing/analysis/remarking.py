@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from turing.analysis.answers import Answers
+from turing.analysis.chance import NO_MARGIN
 from turing.analysis.checking import counted
 from turing.analysis.parts import Agreement, Chance, CovariateModel, LinearPart, LogisticPart
 from turing.stats.mixed import LinearFit
@@ -22,7 +23,9 @@ def collect_problems(
     """What could not be computed and why, one sentence each, every one once."""
     found = [*_of_agreement(agreement), *_of_chance(chance), *_of_logistic(logistic), *_of_linear(linear)]
     found += [
-        f"{model.title} ({model.formula}): not estimable: {model.reason}." for model in covariates if model.reason
+        f"{model.title} ({model.formula}): not estimable: {model.in_words(model.reason)}."
+        for model in covariates
+        if model.reason
     ]
     return tuple(dict.fromkeys(found))
 
@@ -46,8 +49,10 @@ def _of_agreement(agreement: Agreement) -> Iterator[str]:
 
 
 def _of_chance(chance: Chance) -> Iterator[str]:
+    if chance.margin is None:
+        yield f"Equivalence with chance is not tested: {NO_MARGIN}."
     for row in (*chance.readers, *chance.groups, chance.overall):
-        if row.equivalence.reason:
+        if row.equivalence.reason and row.equivalence.reason != NO_MARGIN:
             who = {"reader": f"reader {row.name}", "group": f"group {row.name}"}.get(row.kind, "all readers")
             yield f"Chance and equivalence, {who}: {row.equivalence.reason}."
 

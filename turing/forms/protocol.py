@@ -7,11 +7,15 @@ from django import forms
 
 from config.forms import BootstrapFormMixin
 from turing.drawing import LARGEST_SEED
+from turing.forms.shares import per_cent, share_of
 from turing.models import GroupBy, MarkKind, Origin, Scale, TrialOrder
 from turing.models.studies import DEFAULT_LEAK_LIMIT
 from turing.services.checking import (
+    FEWEST_MADS,
     LONGEST_LIMIT_MS,
+    LONGEST_TIME_MS,
     MAX_IMAGE_SIZE,
+    MOST_MADS,
     MOST_PRACTICE,
     MOST_WASHOUT_DAYS,
     SHORTEST_LIMIT_MS,
@@ -84,6 +88,13 @@ SECTIONS = (
         ("group_by",),
     ),
     Section(
+        "analysis",
+        "Plan of the analysis",
+        "What a paper must have declared before the answers were seen. It is frozen when the study is opened; the "
+        "report takes it from here, and says of anything else that it was chosen afterwards.",
+        ("equivalence_margin", "confidence_level", "shortest_time", "longest_time", "outlier_mads"),
+    ),
+    Section(
         "phases",
         "More phases",
         "After the images above come others, with a question and instructions of their own: for instance first unaware "
@@ -93,11 +104,17 @@ SECTIONS = (
     ),
 )
 # under another name here than in the model
-_SECONDS = {"exposure_limit": "exposure_limit_ms", "time_limit": "time_limit_ms"}
+_SECONDS = {
+    "exposure_limit": "exposure_limit_ms",
+    "time_limit": "time_limit_ms",
+    "shortest_time": "shortest_time_ms",
+    "longest_time": "longest_time_ms",
+}
+_PER_CENT = ("equivalence_margin", "confidence_level")  # here; shares in the model
 _EMPTY_IS_ZERO = ("n_practice", "n_repeats", "break_every")
 _AS_THEY_ARE = (
     *("name", "question", "instructions", "positive_class", "seed", "image_size", "scale", "mark_kind", "asks_comment"),
-    *("order", "shows_score", "consent", "closing_text", "group_by"),
+    *("order", "shows_score", "consent", "closing_text", "group_by", "outlier_mads"),
 )
 
 
@@ -278,6 +295,46 @@ class _ProtocolFields(forms.Form):
     )
     group_by = forms.ChoiceField(choices=GroupBy.choices, required=False, widget=forms.RadioSelect, label="Groups by")
 
+    equivalence_margin = forms.FloatField(
+        required=False,
+        min_value=0.1,
+        max_value=49.9,
+        label="Equivalence margin in percentage points around 50 %",
+        help_text="10 means: readers who are shown to be right in 40 % to 60 % of answers count as unable to tell real "
+        "from synthetic. Empty: none is declared, and the report makes no such claim.",
+    )
+    confidence_level = forms.FloatField(
+        required=False,
+        min_value=50.01,
+        max_value=99.99,
+        label="Confidence of intervals in %",
+        help_text="95 is usual; then each of the two tests of equivalence has α = 0.05. Empty: 95 with a margin, and "
+        "otherwise not declared.",
+    )
+    shortest_time = forms.FloatField(
+        required=False,
+        min_value=0.001,
+        max_value=LONGEST_TIME_MS / 1000,
+        label="Outlying below, in seconds",
+        help_text="A reading time too short to have looked. The answer counts all the same; models of reading time are "
+        "also fitted without it. Empty: no rule.",
+    )
+    longest_time = forms.FloatField(
+        required=False,
+        min_value=0.001,
+        max_value=LONGEST_TIME_MS / 1000,
+        label="Outlying above, in seconds",
+        help_text="Likewise a time so long that the reader was probably away. Empty: no rule.",
+    )
+    outlier_mads = forms.FloatField(
+        required=False,
+        min_value=FEWEST_MADS,
+        max_value=MOST_MADS,
+        label="Outlying further than so many MADs",
+        help_text="From the reader’s own median, in scaled median absolute deviations of log(seconds + 1); 3.5 is "
+        "usual. Empty: no rule.",
+    )
+
 
 class ProtocolForm(BootstrapFormMixin, _ProtocolFields):
     def clean(self) -> dict[str, Any]:
@@ -299,6 +356,9 @@ class ProtocolForm(BootstrapFormMixin, _ProtocolFields):
         exposure, limit = cleaned.get("exposure_limit"), cleaned.get("time_limit")
         if exposure and limit and exposure > limit:
             self.add_error("exposure_limit", "Longer than the time for an answer: the image would never go.")
+        shortest, longest = cleaned.get("shortest_time"), cleaned.get("longest_time")
+        if shortest and longest and shortest >= longest:
+            self.add_error("shortest_time", "Not below the longest one: every reading time would be an outlier.")
         if cleaned.get("practice_feedback") and not cleaned.get("n_practice") and "n_practice" not in self.errors:
             self.add_error("n_practice", "Feedback needs practice images: how many?")
         return cleaned
@@ -311,6 +371,8 @@ class ProtocolForm(BootstrapFormMixin, _ProtocolFields):
         values |= {name: cleaned[name] or 0 for name in _EMPTY_IS_ZERO}
         for name, field in _SECONDS.items():
             values[field] = None if cleaned[name] is None else round(1000 * cleaned[name])
+        for name in _PER_CENT:
+            values[name] = share_of(cleaned[name])
         words = {name: cleaned[name] for name in ("real_label", "synthetic_label")}
         has_words = cleaned["scale"] in SCALES_WITH_WORDS
         return values | {
@@ -331,4 +393,5 @@ def protocol_initial(study: Any) -> dict[str, Any]:
     for name, field in _SECONDS.items():
         milliseconds = getattr(study, field)
         initial[name] = None if milliseconds is None else milliseconds / 1000
+    initial |= {name: per_cent(getattr(study, name)) for name in _PER_CENT}
     return initial | {"hides_total": not study.shows_total}

@@ -123,6 +123,14 @@ class Study(models.Model):
     follows = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="followed_by")
     washout_days = models.PositiveIntegerField(default=0)
 
+    # What the analysis has to have declared before it; None: not declared. See turing.declared.
+    equivalence_margin = models.FloatField(null=True, blank=True)  # around an accuracy of 0.5: 0.1 means 40 % to 60 %
+    confidence_level = models.FloatField(null=True, blank=True)  # of intervals; tests of equivalence have the rest
+    # a reading time beyond these is an outlier: the answer counts, and models of time are fitted without it, too
+    shortest_time_ms = models.PositiveIntegerField(null=True, blank=True)
+    longest_time_ms = models.PositiveIntegerField(null=True, blank=True)
+    outlier_mads = models.FloatField(null=True, blank=True)  # so is one that far from the reader's own median
+
     status = models.CharField(max_length=16, choices=Status, default=Status.DRAFT)
     # set at opening, then never changed (migration 0002 refuses it): see turing.protocol
     protocol = models.JSONField(default=dict, blank=True)  # the document that protocol_sha256 is of; holds versions too
@@ -169,6 +177,27 @@ class Study(models.Model):
             ),
             models.CheckConstraint(
                 name="study_washout_has_first", condition=Q(washout_days=0) | Q(follows__isnull=False)
+            ),
+            models.CheckConstraint(
+                name="study_margin_in_range",
+                condition=Q(equivalence_margin=None) | Q(equivalence_margin__gt=0, equivalence_margin__lt=0.5),
+            ),
+            models.CheckConstraint(
+                name="study_confidence_in_range",
+                condition=Q(confidence_level=None) | Q(confidence_level__gt=0.5, confidence_level__lt=1),
+            ),
+            models.CheckConstraint(
+                name="study_margin_has_confidence",
+                condition=Q(equivalence_margin=None) | Q(confidence_level__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="study_times_leave_some",
+                condition=Q(shortest_time_ms=None)
+                | Q(longest_time_ms=None)
+                | Q(shortest_time_ms__lt=models.F("longest_time_ms")),
+            ),
+            models.CheckConstraint(
+                name="study_outlier_mads_positive", condition=Q(outlier_mads=None) | Q(outlier_mads__gt=0)
             ),
         ]
 

@@ -5,10 +5,25 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import BigIntegerField, Case, Count, Exists, F, Max, OuterRef, QuerySet, Sum, Value, When
+from django.db.models import (
+    BigIntegerField,
+    Case,
+    Count,
+    Exists,
+    F,
+    Max,
+    OuterRef,
+    PositiveIntegerField,
+    QuerySet,
+    Sum,
+    UUIDField,
+    Value,
+    When,
+)
 from django.db.models.functions import Coalesce
 
 from config.accounts.models import User
+from config.prepared import Parameter, Prepared
 from turing.models.reading import Answer, Presentation, ReadingSession
 from turing.models.studies import Phase, Scale, Study, Trial
 from turing.reading.course import Interlude, Section, interlude_between, place_of, trials_at, waiting_interlude
@@ -186,7 +201,13 @@ def _with_time_spent(sessions: QuerySet[ReadingSession]) -> QuerySet[Any]:
 
 def find_session(session_id: UUID, user: User) -> ReadingSession | None:
     """The user's own session; None for anybody else's, whoever asks."""
-    return ReadingSession.objects.select_related("study").filter(pk=session_id, reader=user).first()
+    return _own_session.first(session=session_id, reader=user.pk)
+
+
+@Prepared
+def _own_session() -> QuerySet[ReadingSession]:
+    sessions = ReadingSession.objects.select_related("study")
+    return sessions.filter(pk=Parameter("session", UUIDField()), reader=Parameter("reader", BigIntegerField()))
 
 
 def study_for_reader(session: ReadingSession) -> StudyForReader:
@@ -239,13 +260,14 @@ def _phase_of(session: ReadingSession, study: Study, answered: int) -> tuple[int
 
 def current_presentation(session: ReadingSession) -> Presentation | None:
     """The first one that has no answer yet; None before the start, after the last answer, and during an interlude."""
-    answered = Answer.objects.filter(session=session, trial=OuterRef("trial"))
-    return (
-        Presentation.objects.filter(~Exists(answered), session=session)
-        .select_related("trial")
-        .order_by("position")
-        .first()
-    )
+    return _unanswered.first(session=session.pk)
+
+
+@Prepared
+def _unanswered() -> QuerySet[Presentation]:
+    answered = Answer.objects.filter(session=OuterRef("session"), trial=OuterRef("trial"))
+    presentations = Presentation.objects.filter(~Exists(answered), session=Parameter("session", UUIDField()))
+    return presentations.select_related("trial").order_by("position")[:1]
 
 
 def current_of(session: ReadingSession) -> Current | Rest | None:
@@ -267,9 +289,15 @@ def describe_rest(session: ReadingSession, study: Study, kind: Interlude, *, ans
 
 def describe_presentation(session: ReadingSession, study: Study, presentation: Presentation) -> Current:
     """With the token of the one after it, where nothing lies between them. `presentation` with its trial."""
-    position = presentation.position
-    following = session.presentations.select_related("trial").filter(position=position + 1).first()
+    following = _with_trial_at.first(session=session.pk, position=presentation.position + 1)
     return describe_current(session, study, presentation, presentation.trial, following)
+
+
+@Prepared
+def _with_trial_at() -> QuerySet[Presentation]:
+    return Presentation.objects.select_related("trial").filter(
+        session=Parameter("session", UUIDField()), position=Parameter("position", PositiveIntegerField())
+    )
 
 
 def describe_current(

@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from django.db import transaction
 from django.utils import timezone
 
-from config.prepared import update_row
+from config.prepared import insert_row, update_row
 from turing import stimuli
 from turing.audit.services import record_event
 from turing.grouping import group_of
@@ -133,10 +133,10 @@ def attend(*, session: ReadingSession, screen: Screen | None = None) -> Attendan
     Raises StudyClosed, NotStarted.
     """
     resume_reading(session=session)
-    return Attendance.objects.create(session=session, **asdict(screen or Screen()))
+    return insert_row(Attendance(session=session, **asdict(screen or Screen())))
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def resume_reading(*, session: ReadingSession) -> None:
     """Make the image current that waits for a reader who stopped, or for one who has read the instructions of its
     phase. Nothing to do for one who did not stop, or rests in any other interlude.

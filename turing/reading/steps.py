@@ -35,11 +35,23 @@ def lock_session(session: ReadingSession) -> ReadingSession:
 
     Raises UnknownImage when the session is not that of its reader: a view may pass on what a browser claims.
     """
-    locked = ReadingSession.objects.select_for_update().filter(pk=session.pk, reader=session.reader_id).first()
+    locked = _own_locked_session.first(session=session.pk, reader=session.reader_id)
     if locked is None:
         raise UnknownImage
-    locked.study = Study.objects.defer(*LONG_FIELDS).get(pk=locked.study_id)
+    (locked.study,) = _study(pk=locked.study_id)
     return locked
+
+
+@Prepared
+def _own_locked_session() -> QuerySet[ReadingSession]:
+    return ReadingSession.objects.select_for_update().filter(
+        pk=Parameter("session", UUIDField()), reader=Parameter("reader", BigIntegerField())
+    )
+
+
+@Prepared
+def _study() -> QuerySet[Study]:
+    return Study.objects.defer(*LONG_FIELDS).filter(pk=Parameter("pk", UUIDField()))
 
 
 def find_presentation(session: ReadingSession, token: str) -> Presentation | None:

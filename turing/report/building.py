@@ -134,8 +134,12 @@ def _summary(analysis: Analysis, facts: StudyFacts) -> Iterable[str]:
 
 def _chance_sentence(row: ChanceRow, analysis: Analysis) -> str:
     if row.verdict:
-        margin = f"{100 * analysis.chance.margin:g}"
-        return f"All readers against chance (50 per cent, margin {margin} points): {sentence(row.verdict)}"
+        margin, origin = analysis.chance.margin, analysis.chance.margin_origin
+        words = "no margin declared" if margin is None else f"margin {100 * margin:g} points"
+        if margin is not None and origin:
+            words += f", {origin}"
+        verdict = sentence(row.verdict)
+        return f"All readers against chance (50 per cent; {words}): {verdict[:1].lower()}{verdict[1:]}"
     return f"All readers against chance: not estimable. {sentence(row.equivalence.reason)}"
 
 

@@ -14,9 +14,9 @@ from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from docx.shared import Inches, Mm, Pt, RGBColor
 
+from turing.report.column_widths import column_widths, text_width
 from turing.report.document import Block, Document, Figure, Listing, Paragraph, Table
 from turing.report.figure_files import Pictures
-from turing.report.pdf_file import column_shares
 
 WIDTH = Mm(210 - 2 * 20)
 FONT = "Arial"
@@ -24,7 +24,10 @@ NO_DATE = datetime(2000, 1, 1)
 # What must come after an element: Word calls a file damaged whose elements are in another order than its schema says.
 AFTER_SHADE = ("w:noWrap", "w:tcMar", "w:textDirection", "w:tcFitText", "w:vAlign", "w:hideMark")
 AFTER_BORDERS = ("w:shd", "w:tblLayout", "w:tblCellMar", "w:tblLook", "w:tblCaption", "w:tblDescription")
+AFTER_MARGINS = AFTER_BORDERS[3:]
 RULES = {"top": 12, "bottom": 12}  # in eighths of a point
+PADDING = 3.0  # points on either side of a cell
+MOST_ROWS_TOGETHER = 40  # a longer table may begin on one page and go on on the next
 
 
 def docx_bytes(document: Document, pictures: Pictures | None = None) -> bytes:
@@ -110,9 +113,10 @@ def _add_table(word: Any, document: Document, table: Table) -> None:
     grid.alignment, grid.autofit = WD_TABLE_ALIGNMENT.LEFT, False
     _describe(grid, document.caption(table))
     _rule(grid)
-    widths = [int(WIDTH * share) for share in column_shares(table)]
+    _set_margins(grid)
+    widths = column_widths(table, WIDTH.pt, padding=PADDING)
     for column, width in zip(grid.columns, widths, strict=True):
-        column.width = width
+        column.width = Pt(width)
     rows = list(grid.rows)
     _fill(rows[0], table.columns, widths, is_bold=True, is_prose=table.is_prose)
     _repeat(rows[0])
@@ -125,17 +129,18 @@ def _add_table(word: Any, document: Document, table: Table) -> None:
         else:
             shade = "F1F1F1" if printed.kind == "total" else ""
             _fill(row, printed.cells, widths, is_bold=False, is_prose=table.is_prose, shade=shade)
-    for note in table.notes:
-        _add_note(word, note)
+    notes = [_add_note(word, note) for note in table.notes]
+    if len(table.rows) <= MOST_ROWS_TOGETHER:
+        _keep_together([*(row.cells[0].paragraphs[0] for row in rows), *notes])
     word.add_paragraph().paragraph_format.space_after = Pt(2)
 
 
 def _fill(
-    row: Any, texts: tuple[str, ...], widths: list[int], *, is_bold: bool, is_prose: bool, shade: str = ""
+    row: Any, texts: tuple[str, ...], widths: list[float], *, is_bold: bool, is_prose: bool, shade: str = ""
 ) -> None:
     for place, (cell, text, width) in enumerate(zip(row.cells, texts, widths, strict=True)):
-        cell.width = width
-        _write(cell, text, is_bold=is_bold, is_first=place == 0 or is_prose)
+        cell.width = Pt(width)
+        _write(cell, _folded(text, width, is_bold=is_bold), is_bold=is_bold, is_first=place == 0 or is_prose)
         if shade:
             colour = OxmlElement("w:shd")
             for name, value in (("val", "clear"), ("color", "auto"), ("fill", shade)):
@@ -145,6 +150,13 @@ def _fill(
             borders = OxmlElement("w:tcBorders")
             borders.append(_border("bottom", 6))
             cell._tc.get_or_add_tcPr().insert_element_before(borders, "w:shd", *AFTER_SHADE)
+
+
+def _folded(text: str, width: float, *, is_bold: bool) -> str:
+    """An interval that does not fit beside its estimate goes on a line of its own: Word would break it at its dash."""
+    estimate, bracket, rest = text.partition(" (")
+    fits = text_width(text, is_bold=is_bold) <= width - 2 * PADDING
+    return text if fits or not bracket or " " in rest else f"{estimate}\n({rest}"
 
 
 def _write(cell: Any, text: str, *, is_first: bool, is_bold: bool = False, is_italic: bool = False) -> None:
@@ -162,6 +174,21 @@ def _rule(grid: Any) -> None:
     for side, width in RULES.items():
         borders.append(_border(side, width))
     grid._tbl.tblPr.insert_element_before(borders, *AFTER_BORDERS)
+
+
+def _set_margins(grid: Any) -> None:
+    margins = OxmlElement("w:tblCellMar")
+    for side in ("left", "right"):
+        margin = OxmlElement(f"w:{side}")
+        margin.set(qn("w:w"), str(int(20 * PADDING)))
+        margin.set(qn("w:type"), "dxa")
+        margins.append(margin)
+    grid._tbl.tblPr.insert_element_before(margins, *AFTER_MARGINS)
+
+
+def _keep_together(paragraphs: list[Any]) -> None:
+    for paragraph in paragraphs[:-1]:
+        paragraph.paragraph_format.keep_with_next = True
 
 
 def _border(side: str, width: int) -> Any:
@@ -189,10 +216,11 @@ def _describe(grid: Any, text: str) -> None:
     grid._tbl.tblPr.insert_element_before(caption, "w:tblDescription")
 
 
-def _add_note(word: Any, text: str) -> None:
+def _add_note(word: Any, text: str) -> Any:
     paragraph = word.add_paragraph()
     paragraph.paragraph_format.space_before, paragraph.paragraph_format.space_after = Pt(2), Pt(1)
     paragraph.add_run(text).font.size = Pt(8)
+    return paragraph
 
 
 def _add_figure(word: Any, document: Document, figure: Figure, pictures: Pictures) -> None:

@@ -26,6 +26,7 @@ class StudyFacts:
     opened_on: str = ""  # ISO dates
     closed_on: str = ""
     leak_audit: str = ""  # its result in a sentence
+    analysis_plan: str = ""  # in sentences: what of the analysis was declared beforehand, and what afterwards
     exclusions: tuple[str, ...] = ()  # what was left out before the analysis, and why
     is_blinded: bool = False  # rendered and served by Turing Reader, truth unknown to readers and their browsers
     is_time_measured: bool = False  # by Turing Reader's clock

@@ -2,8 +2,10 @@
 LuaLaTeX; names in other scripts than Latin and Greek letters need one of the last two.
 """
 
-from turing.report.document import Block, Document, Figure, Listing, Paragraph, Table
-from turing.report.pdf_file import column_shares
+import re
+
+from turing.report.column_widths import column_widths
+from turing.report.document import Block, Document, Figure, Listing, Paragraph, Section, Table
 
 ESCAPES = {
     "\\": r"\textbackslash{}",
@@ -84,18 +86,29 @@ PREAMBLE = r"""\documentclass[10pt,a4paper]{article}
 \fi
 \usepackage{textcomp}
 \usepackage[margin=22mm]{geometry}
-\usepackage{array,booktabs,longtable,graphicx}
+\usepackage{array,booktabs,longtable,graphicx,float}
 \usepackage[hidelinks]{hyperref}
 \setlength{\tabcolsep}{3pt}
 \setlength{\LTleft}{0pt}
+\setlength{\LTcapwidth}{\linewidth}
 \setlength{\parindent}{0pt}
 \setlength{\parskip}{4pt}
+% A new page unless so much of this one is left: a heading stays with the table below it.
+\newcommand{\needroom}[1]{\par\penalty-100\begingroup\dimen0=#1\relax\dimen2=\pagegoal
+  \advance\dimen2 by -\pagetotal\ifdim\dimen0>\dimen2\ifdim\dimen2>0pt\vfil\fi\eject\fi\endgroup}
 """
+LINE_WIDTH = 166 / 25.4 * 72  # points: A4 less the margins of the preamble; a paper's columns are shares of its own
+PADDING = 3.0  # \\tabcolsep, points on either side of a cell
+LONG, PIECE = re.compile("[0-9A-Za-z]{32,}"), re.compile(".{1,8}")  # a hash; no word and no name of a command
+RANGE = re.compile("(?<=[0-9])--(?=[0-9])")
 
 
 def escape(text: str) -> str:
-    """Text as LaTeX prints it. Line breaks become spaces."""
-    return "".join(ESCAPES.get(sign, sign) for sign in " ".join(text.split("\n")))
+    """Text as LaTeX prints it. Line breaks become spaces; what is too long for a word may be broken anywhere."""
+    return LONG.sub(
+        lambda found: r"\allowbreak{}".join(PIECE.findall(found[0])),
+        "".join(ESCAPES.get(sign, sign) for sign in " ".join(text.split("\n"))),
+    )
 
 
 def latex_document(document: Document, *, figures: str = "figures") -> str:
@@ -106,7 +119,7 @@ def latex_document(document: Document, *, figures: str = "figures") -> str:
         "\\begin{document}\n\\maketitle\n",
     ]
     for section in document.sections:
-        parts.append(f"\n\\section*{{{escape(section.title)}}}\n")
+        parts.append(_heading(section))
         parts += [_block(document, block, figures) for block in section.blocks]
     parts.append("\n\\end{document}\n")
     return "".join(parts)
@@ -115,10 +128,11 @@ def latex_document(document: Document, *, figures: str = "figures") -> str:
 def latex_table(document: Document, table: Table) -> str:
     """One table, for a paper that loads array, booktabs and longtable. Numbered as in the report, by its caption."""
     columns = len(table.columns)
+    widths = column_widths(table, LINE_WIDTH, padding=PADDING)
     specification = "".join(
         f">{{\\{'raggedright' if place == 0 or table.is_prose else 'centering'}\\arraybackslash}}"
-        f"p{{\\dimexpr {share:.4f}\\linewidth-2\\tabcolsep\\relax}}"
-        for place, share in enumerate(column_shares(table))
+        f"p{{\\dimexpr {width / sum(widths):.4f}\\dimexpr\\linewidth+2\\tabcolsep\\relax-2\\tabcolsep\\relax}}"
+        for place, width in enumerate(widths)
     )
     head = " & ".join(f"\\textbf{{{escape(name)}}}" for name in table.columns)
     number = document.label(table).split()[-1]
@@ -138,15 +152,27 @@ def latex_table(document: Document, table: Table) -> str:
         "\\bottomrule",
         "\\endlastfoot",
     ]
+    previous = "group"
     for row in table.rows:
+        if previous != "group" and row.kind not in ("plain", previous):
+            lines.append("\\addlinespace")
+        previous = row.kind
         if row.kind == "group":
             lines.append(f"\\multicolumn{{{columns}}}{{@{{}}l}}{{\\textit{{{escape(row.cells[0])}}}}} \\\\*")
         else:
-            if row.kind == "total":
-                lines.append("\\addlinespace")
-            lines.append(" & ".join(escape(cell) for cell in row.cells) + " \\\\")
+            lines.append(" & ".join(_cell(cell) for cell in row.cells) + " \\\\")
     lines += ["\\end{longtable}", *(f"{escape(note)}\\par" for note in table.notes), "}\n"]
     return "\n".join(lines)
+
+
+def _cell(text: str) -> str:
+    """An interval is not broken at its dash."""
+    return RANGE.sub(r"\\mbox{--}", escape(text))
+
+
+def _heading(section: Section) -> str:
+    lines = 10 if isinstance(section.blocks[0], Table) else 4
+    return f"\n\\needroom{{{lines}\\baselineskip}}\n\\section*{{{escape(section.title)}}}\n"
 
 
 def _block(document: Document, block: Block, figures: str) -> str:
@@ -163,9 +189,10 @@ def _block(document: Document, block: Block, figures: str) -> str:
 
 def _figure(document: Document, figure: Figure, folder: str) -> str:
     notes = "".join(f" {escape(note)}" for note in figure.notes)
+    share = min(1, 72 * figure.size[0] / LINE_WIDTH)  # as drawn: letters are of the same size in all figures
     alt = " ".join(figure.alt.split()).replace("%", " per cent")
     return (
-        f"\n% {document.label(figure)}: {alt}\n\\begin{{figure}}[htbp]\n\\centering\n"
-        f"\\includegraphics[width=\\linewidth]{{{folder}/{figure.key}.pdf}}\n"
+        f"\n% {document.label(figure)}: {alt}\n\\begin{{figure}}[H]\n\\centering\n"
+        f"\\includegraphics[width={share:.4g}\\linewidth]{{{folder}/{figure.key}.pdf}}\n"
         f"\\caption{{{escape(figure.title)}.{notes}}}\\label{{fig:{figure.key}}}\n\\end{{figure}}\n\n"
     )

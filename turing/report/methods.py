@@ -1,5 +1,6 @@
 """The methods of a report in sentences that a paper can take over, written from the analysis."""
 
+from turing.analysis.chance import NO_MARGIN
 from turing.analysis.parts import Analysis
 from turing.report.facts import StudyFacts
 from turing.report.formatting import SPACE, level, listed, plural
@@ -13,6 +14,7 @@ def methods_paragraphs(analysis: Analysis, facts: StudyFacts) -> tuple[str, ...]
         _measures(analysis),
         _models(analysis),
         _times(analysis),
+        facts.analysis_plan,
         _making(analysis, facts),
     )
     return tuple(text for text in found if text)
@@ -82,15 +84,27 @@ def _measures(analysis: Analysis) -> str:
         "because the standard error under no agreement, which published studies often print, is too narrow once "
         "readers agree."
     )
-    low, high = 100 * (0.5 - options.margin), 100 * (0.5 + options.margin)
-    chance = (
-        "Whether readers are at chance was judged by two one-sided tests of equivalence (TOST) with a margin of "
-        f"{100 * options.margin:g} percentage points around 50{SPACE}% ({low:g}{SPACE}% to {high:g}{SPACE}%) "
-        f"at α{SPACE}={SPACE}{analysis.chance.alpha:g}; images are called indistinguishable only when equivalence "
-        "holds. Discrimination d′ and criterion c are those of the equal-variance normal model with the log-linear "
-        "correction."
+    signal = (
+        "Discrimination d′ and criterion c are those of the equal-variance normal model with the log-linear correction."
     )
-    return f"{first} {kappa} {chance}"
+    return f"{first} {kappa} {_equivalence(analysis)} {signal}"
+
+
+def _equivalence(analysis: Analysis) -> str:
+    options = analysis.options
+    if options.margin is None:
+        return (
+            f"Accuracy was tested against 50{SPACE}%. Because {NO_MARGIN}, equivalence with chance was not tested, and "
+            "images are not called indistinguishable."
+        )
+    low, high = 100 * (0.5 - options.margin), 100 * (0.5 + options.margin)
+    origin = f", {options.margin_origin}," if options.margin_origin else ""
+    return (
+        "Whether readers are at chance was judged by two one-sided tests of equivalence (TOST) with a margin of "
+        f"{100 * options.margin:g} percentage points around 50{SPACE}% ({low:g}{SPACE}% to {high:g}{SPACE}%){origin} "
+        f"at α{SPACE}={SPACE}{analysis.chance.alpha:g}; images are called indistinguishable only when equivalence "
+        "holds."
+    )
 
 
 def _models(analysis: Analysis) -> str:

@@ -28,6 +28,7 @@ from reportlab.platypus import (
 )
 from reportlab.platypus import Paragraph as Text
 
+from turing.report.column_widths import SIZE, column_widths
 from turing.report.document import Block, Document, Figure, Listing, Paragraph, Section, Table
 from turing.report.figure_files import Pictures
 from turing.report.fonts import BOLD, ITALIC, REGULAR, register_fonts
@@ -45,7 +46,7 @@ SUBTITLE = ParagraphStyle("subtitle", parent=BODY, fontSize=10, leading=14, text
 HEADING = ParagraphStyle("heading", fontName=BOLD, fontSize=12.5, leading=16, spaceBefore=14, spaceAfter=6)
 CAPTION = ParagraphStyle("caption", fontName=BOLD, fontSize=8.5, leading=11.5, spaceBefore=8, spaceAfter=4)
 NOTE = ParagraphStyle("note", fontName=REGULAR, fontSize=7.2, leading=9.8, spaceBefore=3)
-CELL = ParagraphStyle("cell", fontName=REGULAR, fontSize=7.4, leading=9.6, alignment=TA_CENTER)
+CELL = ParagraphStyle("cell", fontName=REGULAR, fontSize=SIZE, leading=9.6, alignment=TA_CENTER)
 FIRST_CELL = ParagraphStyle("first", parent=CELL, alignment=TA_LEFT)
 HEAD_CELL = ParagraphStyle("head", parent=CELL, fontName=BOLD)
 FIRST_HEAD = ParagraphStyle("firsthead", parent=HEAD_CELL, alignment=TA_LEFT)
@@ -214,49 +215,13 @@ def _table(document: Document, table: Table) -> list[Flowable]:
         )
         if row.kind == "total":
             style.append(("BACKGROUND", (0, number), (-1, number), SHADE))
-    body = LongTable(cells, colWidths=_widths(table), repeatRows=1, style=style, hAlign="LEFT")
+    body = LongTable(
+        cells, colWidths=column_widths(table, WIDTH, padding=PADDING), repeatRows=1, style=style, hAlign="LEFT"
+    )
     notes: list[Flowable] = [Text(escape(note), NOTE) for note in table.notes]
     if len(table.rows) <= 24:
         return [KeepTogether([caption, body, *notes, Spacer(0, 8)])]
     return [CondPageBreak(45 * mm), caption, body, *notes, Spacer(0, 8)]
-
-
-def column_shares(table: Table) -> list[float]:
-    """Widths of the columns, as shares that add up to 1: what the table says, or by the length of the texts.
-
-    A column is at least as wide as its longest word, and a long text is folded rather than starving the others.
-    """
-    if table.widths:
-        return [width / sum(table.widths) for width in table.widths]
-    wanted = []
-    for place, name in enumerate(table.columns):
-        texts = [row.cells[place] for row in table.rows if row.kind != "group"]
-        words = [word for text in [*texts, name] for word in text.replace("\N{NO-BREAK SPACE}", "x").split(" ")]
-        longest = max((len(text) for text in texts), default=1)
-        wanted.append(max(*(len(word) for word in words), min(longest, 34), len(name) / 3, 4))
-    return [width / sum(wanted) for width in wanted]
-
-
-def _widths(table: Table) -> list[float]:
-    """In points: as shares say, but no word is broken as long as there is room elsewhere."""
-    wanted = [WIDTH * share for share in column_shares(table)]
-    least = [_longest_word(table, place) + 2 * PADDING + 1 for place in range(len(wanted))]
-    lacking = sum(max(need - width, 0) for need, width in zip(least, wanted, strict=True))
-    spare = sum(max(width - need, 0) for need, width in zip(least, wanted, strict=True))
-    if not lacking:
-        return wanted
-    if lacking > spare:  # somewhere a word will be broken
-        return [WIDTH * need / sum(least) for need in least]
-    return [
-        need if width < need else width - lacking / spare * (width - need)
-        for need, width in zip(least, wanted, strict=True)
-    ]
-
-
-def _longest_word(table: Table, place: int) -> float:
-    texts = [(row.cells[place], REGULAR) for row in table.rows if row.kind != "group"]
-    words = ((word, font) for text, font in [*texts, (table.columns[place], BOLD)] for word in text.split(" "))
-    return max(stringWidth(word, font, CELL.fontSize) for word, font in words)
 
 
 def _figure(document: Document, figure: Figure, pictures: Pictures) -> list[Flowable]:

@@ -46,7 +46,12 @@ def accuracy_figure(analysis: Analysis) -> Figure:
         rows.append(ForestRow("all readers", "heading"))
     rows.append(_forest_row(analysis.accuracy.pooled, "all, pooled", "pooled"))
     margin = analysis.options.margin
-    around = f"{100 * (0.5 - margin):g}–{100 * (0.5 + margin):g}{SPACE}%"
+    band, grey = None, ""
+    if margin is not None:
+        band = (0.5 - margin, 0.5 + margin)
+        grey = f" Grey: the equivalence margin ({100 * band[0]:g}–{100 * band[1]:g}{SPACE}%)."
+        if analysis.options.margin_origin:
+            grey = f"{grey[:-1]}, {analysis.options.margin_origin}."
     return forest_figure(
         key="accuracy",
         title=f"Accuracy of the readers with exact {level(analysis.options.confidence)} confidence intervals",
@@ -54,8 +59,8 @@ def accuracy_figure(analysis: Analysis) -> Figure:
         rows=rows,
         reference=0.5,
         reference_name="50 per cent",
-        band=(0.5 - margin, 0.5 + margin),
-        notes=(f"Dashed: chance. Grey: the equivalence margin ({around}). Diamonds: pooled answers.",),
+        band=band,
+        notes=(f"Dashed: chance.{grey} Diamonds: pooled answers.",),
     )
 
 

@@ -47,7 +47,7 @@ REFERENCES: tuple[tuple[Callable[[Analysis], bool], str], ...] = (
         "likelihood estimates in logistic regression models. Biometrika 1984;71:1-10.",
     ),
     (
-        lambda _: True,
+        lambda a: a.options.margin is not None,
         "Schuirmann DJ. A comparison of the two one-sided tests procedure and the power approach for "
         "assessing the equivalence of average bioavailability. J Pharmacokinet Biopharm 1987;15:657-680.",
     ),

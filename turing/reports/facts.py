@@ -6,6 +6,8 @@ from turing.describing import describe_phases, describe_protocol
 from turing.errors import StudyError
 from turing.models import LeakReport, Scale, Study
 from turing.report.facts import StudyFacts
+from turing.reports.declared import plan_in_sentences
+from turing.reports.image_measures import measure_sentences
 from turing.reports.settings import ReportSettings
 from turing.results.selectors import closing_event, record_problems
 from turing.scales import RANGES
@@ -33,11 +35,12 @@ def study_facts(study: Study, settings: ReportSettings) -> StudyFacts:
         opened_on=study.opened_at.date().isoformat(),
         closed_on=study.closed_at.date().isoformat(),
         leak_audit=_leaks(leak),
+        analysis_plan=plan_in_sentences(study, settings.analysis),
         exclusions=tuple(_exclusions(study, settings)),
         is_blinded=True,
         is_time_measured=True,
         has_simulated_readers=simulated and settings.include_simulated,
-        further=dict(_further(study, settings, leak)),
+        further=dict(_further(study, leak)),
     )
 
 
@@ -83,17 +86,13 @@ def _exclusions(study: Study, settings: ReportSettings) -> Iterator[str]:
         yield f"This report is of phase {settings.phase} alone; the study has {study.later_phases.count() + 1}"
 
 
-def _further(study: Study, settings: ReportSettings, leak: LeakReport | None) -> Iterator[tuple[str, str]]:
-    yield (
-        "Equivalence margin",
-        f"50 % ± {100 * settings.analysis.margin:g} points. The protocol of this study declares no margin: it was "
-        "chosen when the report was made, which a paper has to say",
-    )
+def _further(study: Study, leak: LeakReport | None) -> Iterator[tuple[str, str]]:
     if leak is not None and leak.blocked:
         yield "Why the study was opened in spite of the leak audit", leak.override_reason
     if study.scale in RANGES:
         low, high = RANGES[Scale(study.scale)]
         yield "Graded answers", f"{low} to {high}, higher is more surely synthetic"
+    yield from measure_sentences(study)
     if event := closing_event(study):
         yield "Audit chain at the closing", event
     for number, problem in enumerate(record_problems(study), start=1):

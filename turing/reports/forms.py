@@ -9,7 +9,9 @@ from config.forms import BootstrapFormMixin
 from turing.analysis import AnalysisOptions
 from turing.analysis.formulas import parse_formula
 from turing.analysis.options import FEWEST_BOOTSTRAPS, MOST_BOOTSTRAPS
+from turing.forms.shares import per_cent, share_of
 from turing.models import Study
+from turing.reports.declared import default_settings
 from turing.reports.settings import ReportSettings
 
 
@@ -22,11 +24,12 @@ class SettingsForm(BootstrapFormMixin, forms.Form):
         label="Equivalence margin (percentage points)",
         min_value=0.1,
         max_value=49.9,
-        help_text="Readers count as indistinguishable from chance when their accuracy is shown to lie this close to "
-        "50 %. Declare it before you look at results.",
+        required=False,
+        help_text="Readers count as unable to tell when their accuracy is shown to lie this close to 50 %. Empty: the "
+        "report claims no equivalence with chance.",
     )
     confidence = forms.FloatField(
-        label="Confidence of intervals (%)", min_value=50, max_value=99.99, help_text="95 is usual."
+        label="Confidence of intervals (%)", min_value=50.01, max_value=99.99, help_text="95 is usual."
     )
     seed = forms.IntegerField(
         label="Seed",
@@ -84,14 +87,18 @@ class SettingsForm(BootstrapFormMixin, forms.Form):
             data,
             initial=initial
             | {
-                "confidence": 100 * chosen.analysis.confidence,
-                "margin": 100 * chosen.analysis.margin,
+                "confidence": per_cent(chosen.analysis.confidence),
+                "margin": per_cent(chosen.analysis.margin),
                 "models": "",
                 "include_simulated": chosen.include_simulated,
             },
         )
         if study is not None:
-            self.fields["margin"].help_text += " The protocol of a study does not hold it yet; the report says so."
+            declared = chosen.analysis.margin
+            words = "none" if declared is None else f"{per_cent(declared):g}"
+            self.fields[
+                "margin"
+            ].help_text += f" The protocol declares {words}: another one is printed as chosen after the data were seen."
         phases = [] if study is None else list(study.later_phases.order_by("number"))
         if phases:
             names = [(0, "All together"), (1, "Phase 1"), *((p.number, f"Phase {p.number}: {p.title}") for p in phases)]
@@ -114,7 +121,7 @@ class SettingsForm(BootstrapFormMixin, forms.Form):
         values = self.cleaned_data
         if self.errors:
             return values
-        shares = {"confidence": values["confidence"] / 100, "margin": values["margin"] / 100}
+        shares: dict[str, Any] = {name: share_of(values[name]) for name in ("confidence", "margin")}
         plain = ("seed", "n_bootstrap", "n_bootstrap_kappa", "min_seconds", "max_seconds", "mad_factor", "models")
         try:
             options = AnalysisOptions(**shares, **{name: values[name] for name in plain})
@@ -126,8 +133,3 @@ class SettingsForm(BootstrapFormMixin, forms.Form):
             phase=int(values.get("phase") or 0),
         )
         return values
-
-
-def default_settings(study: Study | None = None) -> ReportSettings:
-    """Of an example study with its simulated readers: it has no others."""
-    return ReportSettings(include_simulated=study is not None and study.is_example)

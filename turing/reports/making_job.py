@@ -26,6 +26,7 @@ from turing.report.html_page import body_html, contents_html
 from turing.report.writing import write_document, write_report
 from turing.reports.facts import study_facts
 from turing.reports.files import report_folder, table_path, write_whole
+from turing.reports.image_measures import write_measures
 from turing.reports.parameters import BODY, ReportParameters
 from turing.reports.reading import TableReading
 from turing.reports.settings import ReportSettings
@@ -68,6 +69,8 @@ def run_report(context: JobContext, parameters: ReportParameters) -> dict[str, A
     except (StudyError, AnswersError, ValueError) as error:
         raise JobError(str(error)) from error
     names = [*files, *_pack(folder, files)]
+    if report.study is not None and not report.is_comparison:
+        names += write_measures(report.study, folder)
 
     def address_of(figure: Figure) -> str:
         return reverse("turing:report_file", args=[report.pk, f"figures/{figure.key}.svg"])

@@ -9,6 +9,7 @@ from turing.analysis.answers import Answers
 from turing.audit.services import record_event
 from turing.errors import StudyError
 from turing.models import AnswerTable, Report, Study
+from turing.reports.declared import with_origin
 from turing.reports.files import remove_files, sweep_files, table_path, write_whole
 from turing.reports.parameters import KIND, ReportParameters
 from turing.reports.reading import TableReading
@@ -24,12 +25,14 @@ MOST_TABLES = 100  # of one person
 def start_report(*, about: Subject, settings: ReportSettings, by: User | None, other: Subject | None = None) -> Report:
     """Queue the making of a report; one with the same settings that is being made is not made twice.
 
-    `other`: what `about` is compared with; the report then is of the difference. Raises StudyError for a study that is
-    not closed.
+    `other`: what `about` is compared with; the report then is of the difference. The settings of a study's report are
+    marked with whether its protocol declared them. Raises StudyError for a study that is not closed.
     """
     for subject in (about, other):
         if isinstance(subject, Study) and subject.status != Study.Status.CLOSED:
             raise StudyError(f"“{subject}” is not closed: its report can be made once it is.")
+    if isinstance(about, Study) and other is None:
+        settings = with_origin(settings, about)
     fields = {**_field("", about), **(_field("other_", other) if other is not None else {})}
     same = Report.objects.filter(
         **{"study": None, "table": None, "other_study": None, "other_table": None, **fields},

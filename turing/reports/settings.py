@@ -50,7 +50,7 @@ class ReportSettings:
         ]
         facts = [
             ("Confidence", f"{100 * options.confidence:g} %"),
-            ("Equivalence margin", f"50 % ± {100 * options.margin:g} points"),
+            ("Equivalence margin", _margin(options)),
             ("Seed", str(options.seed)),
             ("Simulated studies for an interval", f"{options.n_bootstrap:,}"),
             ("Bootstrap draws for kappa", f"{options.n_bootstrap_kappa:,}"),
@@ -67,3 +67,10 @@ class ReportSettings:
         if self.same_images:
             facts.append(("Images", "those with the same name are the same"))
         return [fact for fact in facts if fact[0] in _OF_COMPARISONS] if of_comparison else facts
+
+
+def _margin(options: AnalysisOptions) -> str:
+    if options.margin is None:
+        return "none: no claim of equivalence"
+    origin = f", {options.margin_origin}" if options.margin_origin else ""
+    return f"50 % ± {100 * options.margin:g} points{origin}"

@@ -34,6 +34,7 @@ DOWNLOADS = (  # name, how it is called, what it is good for
     ("figures.zip", "Figures", "SVG and PDF, each with its numbers and its text alternative"),
     ("results.json", "All numbers as JSON", "for programs"),
     ("replication.zip", "Replication bundle", "answers, codebook, results and an R script that computes them again"),
+    ("image-measures.zip", "Measures of the images", "FID, memorisation and more, of the datasets that were measured"),
 )
 CONTENT_TYPES = {
     ".html": "text/html; charset=utf-8",

@@ -21,6 +21,9 @@ MOST_PRACTICE = 100
 MOST_WASHOUT_DAYS = 3650
 SHORTEST_LIMIT_MS, LONGEST_LIMIT_MS = 200, 3_600_000  # of exposure and of time
 MOST_BETWEEN_BREAKS = 10_000
+LONGEST_TIME_MS = 24 * 3_600_000  # of a rule for outlying times
+FEWEST_MADS, MOST_MADS = 0.5, 100
+USUAL_CONFIDENCE = 0.95  # of a margin that was declared without one
 
 _SIDES = ("real_dataset_id", "synthetic_dataset_id", "real_filters", "synthetic_filters", "n_real", "n_synthetic")
 
@@ -37,6 +40,7 @@ def check_draft(study: Study, later_phases: Sequence[Phase], *, image_size: int 
     if not isinstance(study.leak_limit, int | float) or not 0.5 < study.leak_limit <= 1:
         raise StudyError(f"Limit of the leak audit {study.leak_limit} is out of range: above 0.5, at most 1.")
     _check_numbers(study)
+    _check_analysis(study)
     for phase in phases:
         _check_phase(phase, study)
     _check_order(study, [_n_trials(phase, study) for phase in phases])
@@ -86,6 +90,39 @@ def _check_numbers(study: Study) -> None:
             f"Exposure limit {study.exposure_limit_ms} ms is longer than the time limit of {study.time_limit_ms} ms: "
             "the image would never be taken off. Make it shorter, or leave one of the two out."
         )
+
+
+def _check_analysis(study: Study) -> None:
+    """What the analysis declares. A margin without a confidence has the usual one: the test of it needs one."""
+    _check_share("Equivalence margin", study.equivalence_margin, 0, 0.5, "0.1 means 40 % to 60 %")
+    _check_share("Confidence of intervals", study.confidence_level, 0.5, 1, "0.95 is usual")
+    if study.equivalence_margin is not None and study.confidence_level is None:
+        study.confidence_level = USUAL_CONFIDENCE
+    for what, limit in (("Shortest time", study.shortest_time_ms), ("Longest time", study.longest_time_ms)):
+        if limit is not None:
+            _check_range(what, limit, 1, LONGEST_TIME_MS, unit=" ms")
+    if study.shortest_time_ms and study.longest_time_ms and study.shortest_time_ms >= study.longest_time_ms:
+        raise StudyError(
+            f"Shortest time {study.shortest_time_ms} ms is not below the longest of {study.longest_time_ms} ms: every "
+            "reading time would be an outlier."
+        )
+    mads = study.outlier_mads
+    if mads is not None and not (_is_number(mads) and FEWEST_MADS <= mads <= MOST_MADS):
+        raise StudyError(
+            f"Outlying further than {mads} MADs is out of range: it must lie between {FEWEST_MADS} and {MOST_MADS}; "
+            "3.5 is usual."
+        )
+
+
+def _check_share(what: str, value: Any, above: float, below: float, example: str) -> None:
+    if value is not None and not (_is_number(value) and above < value < below):
+        raise StudyError(
+            f"{what} {value} is out of range: it must lie between {above} and {below}, both left out; {example}."
+        )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _check_phase(phase: Study | Phase, study: Study) -> None:

@@ -43,6 +43,7 @@ PROTOCOL_FIELDS = (
     *("real_label", "synthetic_label", "mark_kind", "asks_comment", "n_practice", "practice_feedback", "n_repeats"),
     *("order", "block_size", "break_every", "exposure_limit_ms", "time_limit_ms", "shows_total", "shows_score"),
     *("consent", "closing_text", "group_by", "groups", "follows", "washout_days"),
+    *("equivalence_margin", "confidence_level", "shortest_time_ms", "longest_time_ms", "outlier_mads"),
 )
 
 

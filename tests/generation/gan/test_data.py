@@ -1,10 +1,12 @@
 """Training images are checked; their order is a function of the seed and resumable at any point."""
 
+import hashlib
+
 import numpy as np
 import pytest
 import torch
 
-from generation.gan.data import ShuffledOrder, TrainingImages, to_grey_levels, to_unit_range
+from generation.gan.data import ShuffledOrder, TrainingImages, choose_images, to_grey_levels, to_unit_range
 
 
 def test_every_image_is_drawn_once_per_shuffle():
@@ -51,9 +53,11 @@ def test_grey_levels_survive_the_way_there_and_back():
     [
         (
             {"pixels": np.zeros((2, 4, 5), np.uint8)},
-            r"pixels are uint8 \(2, 4, 5\); they must be uint8 \(N, side, side\)",
+            r"pixels are uint8 \(2, 4, 5\); they must be uint8 \(N, side, side\) or",
         ),
         ({"pixels": np.zeros((2, 4, 4))}, "pixels are float64"),
+        ({"pixels": np.zeros((2, 4, 4, 4), np.uint8)}, r"pixels are uint8 \(2, 4, 4, 4\)"),
+        ({"rows": np.array([0, 2])}, "rows must be int64 numbers from 0 to 1"),
         ({"labels": np.array([0])}, r"labels are int64 \(1,\); they must be int64 \(2,\)"),
         ({"labels": np.array([0, 2])}, "labels go from 0 to 2 for 2 classes"),
         ({"labels": np.array([0, 0])}, "No training image of class b; leave the class out or add images"),
@@ -80,3 +84,64 @@ def test_the_digest_sees_pixels_labels_and_class_names():
 
     assert digest() == digest()
     assert len({digest(), *others}) == 4
+
+
+def test_the_digest_is_that_of_the_first_release():
+    """Existing runs go on: SHA-256 over text of shape and classes, labels as 64-bit integers, all pixels."""
+    pixels = np.random.default_rng(0).integers(0, 256, size=(6, 8, 8), dtype=np.uint8)
+    labels, classes = np.arange(6) % 2, ("a", "b")
+    content = repr((pixels.shape, classes)).encode() + labels.astype("<i8").tobytes() + pixels.tobytes()
+
+    assert TrainingImages(pixels=pixels, labels=labels, classes=classes).sha256 == hashlib.sha256(content).hexdigest()
+
+
+def test_colour_keeps_its_channels_and_refuses_a_grey_network():
+    pixels = torch.arange(2 * 4 * 4 * 3, dtype=torch.uint8).view(2, 4, 4, 3)
+
+    images = to_unit_range(pixels, channels=3)
+
+    assert images.shape == (2, 3, 4, 4)
+    assert images.is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(images[1, 2], pixels[1, :, :, 2].float() / 127.5 - 1)
+    with pytest.raises(ValueError, match="in colour; set channels to 3"):
+        to_unit_range(pixels, channels=1)
+
+
+class TestChoosing:
+    @pytest.fixture
+    def mixed(self) -> TrainingImages:
+        """30 normal, 12 abnormal, 3 other; each image holds its own number."""
+        labels = np.array([0] * 30 + [1] * 12 + [2] * 3)
+        pixels = np.repeat(np.arange(45, dtype=np.uint8), 16).reshape(45, 4, 4)
+        return TrainingImages(pixels=pixels, labels=labels, classes=("normal", "abnormal", "other"))
+
+    def test_all_of_one_class_and_some_of_another(self, mixed):
+        chosen = choose_images(mixed, limits={"abnormal": None, "normal": 20}, seed=3)
+
+        assert chosen.classes == ("normal", "abnormal")
+        assert np.bincount(chosen.labels).tolist() == [20, 12]
+        numbers = chosen.pixels[:, 0, 0].tolist()
+        assert numbers == sorted(set(numbers))
+        assert set(range(30, 42)) <= set(numbers) <= set(range(42))
+
+    def test_the_draw_is_the_seed_s_and_has_no_favourites(self, mixed):
+        def numbers(seed: int) -> list[int]:
+            return choose_images(mixed, limits={"normal": 10}, seed=seed).pixels[:, 0, 0].tolist()
+
+        counts = np.bincount(np.concatenate([numbers(seed) for seed in range(300)]), minlength=30)
+
+        assert numbers(5) == numbers(5) != numbers(6)
+        # each image is in 100 of 300 draws on average; standard deviation 8.2, so 5 deviations
+        assert 59 < counts.min() <= counts.max() < 141
+
+    @pytest.mark.parametrize(
+        ("limits", "message"),
+        [
+            ({"sick": None}, "No class sick; the images have normal, abnormal, other"),
+            ({"other": 4}, "4 images of class other are asked for; choose 1 to 3"),
+            ({"other": 0}, "0 images of class other are asked for; choose 1 to 3"),
+        ],
+    )
+    def test_what_is_not_there_is_refused(self, mixed, limits, message):
+        with pytest.raises(ValueError, match=message):
+            choose_images(mixed, limits=limits, seed=0)

@@ -9,6 +9,7 @@ import pytest
 from django.core.management import call_command
 
 from tests.turing.stats.oracle import FOLDER, READER_SETS, expected_of
+from turing.analysis import AnalysisOptions, analyse, read_csv
 
 PARTS = ("all", "real", "synthetic")
 CASES = [(name, part) for name in READER_SETS for part in PARTS]
@@ -108,6 +109,39 @@ def test_linear(name, part, model):
         assert ours[sd] == _near(expected[sd], LMER_SD)
     assert ours["sd_reader"] == (_near(expected["sd_reader"], LMER_SD) if model == "crossed" else None)
     assert ours["reml_criterion"] == _near(expected["reml_criterion"], LMER_CRITERION)
+
+
+def test_interactions_and_covariates_of_answers_are_those_of_r():
+    """Values: R 4.2.2 on weak_effect; glmmTMB 1.1.5 (rel.tol 1e-13) and lmerTest 3.1-3 (bobyqa, rhoend 1e-10), with
+    crossed random intercepts of image and reader. Terms are ordered as R orders them."""
+    expected_of("weak_effect")  # skips where the reference values are not there
+    logistic = "correct ~ experience * truth + log(seconds + 1)"
+    linear = "log(seconds + 1) ~ experience * truth + correct"
+    options = AnalysisOptions(models=(logistic, linear), n_bootstrap_kappa=100)
+    right, time = (model.fit for model in analyse(read_csv(FOLDER / "weak_effect.csv"), options).covariates[-2:])
+
+    assert {c.name: c.estimate for c in right.coefficients} == _near(
+        {
+            "(Intercept)": 1.98062207080,
+            "experiencemore": 0.06943298817,
+            "truthsynthetic": -0.64805244517,
+            "log(seconds + 1)": -0.63069161382,
+            "experiencemore:truthsynthetic": 0.21041030695,
+        },
+        COEF,
+    )
+    errors = [0.5740668100, 0.5906643468, 0.2098867769, 0.1429654890, 0.2594480269]
+    assert [c.se for c in right.coefficients] == _near(errors, SE)
+    assert right.loglik == _near(-760.360170441, LOGLIK)
+    assert [c.estimate for c in time.coefficients] == _near(
+        [2.77824960002, -0.27551842524, 0.03274800117, -0.13378127254, -0.05666122140], LMER_COEF
+    )
+    assert [c.se for c in time.coefficients] == _near(
+        [0.17009924774, 0.23856253064, 0.04278513753, 0.02911680109, 0.05259857499], LMER_SE
+    )
+    degrees = [4.237512292, 4.098860101, 485.350174901, 1192.417453832, 993.606103951]
+    assert [c.df for c in time.coefficients] == pytest.approx(degrees, rel=LMER_DF)
+    assert time.reml_criterion == _near(1652.94171501, 1e-8)  # printed with eight decimals
 
 
 def test_a_variance_on_the_boundary_and_groups_of_one_are_said():

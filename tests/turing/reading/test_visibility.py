@@ -16,7 +16,14 @@ from django.urls import get_resolver
 from django.urls.converters import IntConverter, UUIDConverter
 
 from config.accounts.models import User
-from tests.factories import CheckpointFactory, JobFactory, SampleRunFactory, TrainingRunFactory, UserFactory
+from tests.factories import (
+    CheckpointFactory,
+    DatasetReportFactory,
+    JobFactory,
+    SampleRunFactory,
+    TrainingRunFactory,
+    UserFactory,
+)
 from tests.turing.builders import answer_next, make_dataset, make_draft, make_session
 from tests.turing.reading.test_leak import Crawl, crawl_everything
 from turing.models import Origin, Study
@@ -47,7 +54,8 @@ HIDDEN = {
     "turing.Study": "id positive_class real_dataset synthetic_dataset real_filters "
     "synthetic_filters n_real n_synthetic "
     "seed is_example leak_limit protocol protocol_sha256 manifest_sha256 opened_at opened_by closed_at closed_by "
-    "created_by created_at n_repeats order block_size shows_total shows_score groups follows washout_days",
+    "created_by created_at n_repeats order block_size shows_total shows_score groups follows washout_days "
+    "equivalence_margin confidence_level shortest_time_ms longest_time_ms outlier_mads",
     "turing.Phase": "id study title real_dataset synthetic_dataset real_filters synthetic_filters n_real n_synthetic",
     "turing.Trial": "id study phase block stimulus_file stimulus_sha256 right_file right_sha256",
     "turing.PracticeFeedback": "trial",
@@ -65,18 +73,20 @@ HIDDEN = {
     "turing.LeakReport": "study report blocked override_reason created_at",
     "turing.AnswerTable": "id name file_name sha256 reading n_readers n_images n_answers created_by created_at",
     "turing.Report": "id study table other_study other_table title settings files made_at job created_by created_at",
-    "generation.TrainingRun": "id name generator dataset classes config filters is_demonstration job created_by "
+    "generation.TrainingRun": "id name generator dataset classes config filters limits keep_best best_by "
+    "is_demonstration job created_by created_at",
+    "generation.Checkpoint": "id run iteration images_seen measures is_milestone file_name sha256 created_at",
+    "generation.SampleRun": "id checkpoint per_class seed precision truncation dataset_name dataset job created_by "
     "created_at",
-    "generation.Checkpoint": "id run iteration file_name sha256 created_at",
-    "generation.SampleRun": "id checkpoint per_class seed dataset_name dataset job created_by created_at",
     "imaging.Dataset": "id name origin description licence citation is_phantom created_by created_at frozen_at",
+    "imaging.DatasetReport": "id dataset kind title values files created_by created_at",
     "imaging.Image": "id dataset pixel_sha256 width height bit_depth label split patient_pseudonym source_pseudonym "
     "age_years sex view_position manufacturer pixel_spacing_mm follow_up provenance created_at",
     "worker.Job": "id kind title parameters queue priority state seed progress_done "
     "progress_total progress_unit message "
-    "error result attempt crashes lease_token lease_expires_at heartbeat_at worker_name process_id device versions "
-    "created_by created_at queued_at started_at attempt_started_at attempt_progress attempt_progress_at progress_best "
-    "finished_at",
+    "error result seconds_left attempt crashes lease_token lease_expires_at heartbeat_at worker_name process_id device "
+    "versions created_by created_at queued_at started_at attempt_started_at attempt_progress attempt_progress_at "
+    "progress_best finished_at",
     "worker.JobLogLine": "id job attempt at level text",
     "worker.JobMetric": "id job step values",
     "worker.JobArtefact": "id job name kind step created_at",
@@ -126,6 +136,7 @@ def study(investigator):
             patient_pseudonym="markerpatient", manufacturer="markermaker", provenance={"seed": "markerseed"}
         )
     job = JobFactory(title="markerjob", message="markermessage", error="markererror", result={"path": "markerresult"})
+    DatasetReportFactory(dataset=synthetic, title="markermeasures", values={"summary": ["markersummary"]})
     run = TrainingRunFactory(name="markerrun", dataset=real, job=job)
     SampleRunFactory(checkpoint=CheckpointFactory(run=run), dataset=synthetic, dataset_name="markersamples")
     draft = make_draft(
@@ -136,6 +147,11 @@ def study(investigator):
         n_synthetic=6,
         seed=918273645546372,
         leak_limit=0.7654321,
+        equivalence_margin=0.0654321,
+        confidence_level=0.9654321,
+        shortest_time_ms=6_543_217,
+        longest_time_ms=7_654_321,
+        outlier_mads=5.654321,
         created_by=investigator,
         n_practice=2,
         practice_feedback=True,
@@ -227,8 +243,18 @@ def walk_everything(crawl: Crawl, study: Study, reader: User, secret: str) -> in
     own, other = study.sessions.get(reader=reader), study.sessions.exclude(reader=reader).get()
     trial = study.trials.select_related("truth__image").first()
     run = study.real_dataset.training_runs.get()
+    measures = study.synthetic_dataset.reports.get()
     values: dict[str, list] = {
-        "uuid": [own.pk, other.pk, study.pk, study.real_dataset_id, trial.truth.image_id, run.pk, run.job_id],
+        "uuid": [
+            own.pk,
+            other.pk,
+            study.pk,
+            study.real_dataset_id,
+            trial.truth.image_id,
+            run.pk,
+            run.job_id,
+            measures.pk,
+        ],
         "text": [current_of(own).token, current_of(other).token, str(study.pk), str(trial.pk), str(reader.pk), secret],
         "int": [trial.pk],
     }

@@ -4,11 +4,13 @@ import zipfile
 import docx
 import pytest
 from docx.oxml.ns import qn
+from docx.text.paragraph import Paragraph
 from PIL import Image
 
 from tests.turing.report.studies import SOME_NAMES, simulated
 from turing.report.building import build_document
-from turing.report.docx_file import docx_bytes
+from turing.report.column_widths import text_width
+from turing.report.docx_file import PADDING, docx_bytes
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +37,7 @@ def test_sections_are_headings(word, document):
 def test_tables_are_tables_with_a_header_row_that_repeats(word, document):
     assert len(word.tables) == len(document.tables())
     for grid, table in zip(word.tables, document.tables(), strict=True):
-        assert tuple(cell.text for cell in grid.rows[0].cells) == table.columns
+        assert tuple(cell.text.replace("\n(", " (") for cell in grid.rows[0].cells) == table.columns
         assert grid.rows[0]._tr.trPr.find(qn("w:tblHeader")) is not None
         assert len(grid.rows) == 1 + len(table.rows)
 
@@ -46,7 +48,49 @@ def test_cells_say_what_the_table_says(word, document):
     for row, printed in zip(list(grid.rows)[1:], table.rows, strict=True):
         assert row.cells[0].text == printed.cells[0]
         if printed.kind != "group":
-            assert tuple(cell.text for cell in row.cells) == printed.cells
+            assert tuple(cell.text.replace("\n(", " (") for cell in row.cells) == printed.cells
+
+
+@pytest.fixture(scope="module")
+def graded():
+    document = build_document(simulated(graded=True, n_readers=6, n_images=60))
+    return document, docx.Document(io.BytesIO(docx_bytes(document)))
+
+
+def test_numbers_are_not_broken_in_the_middle(graded):
+    """Word breaks a word that is wider than its column anywhere, and an interval at its dash."""
+    document, word = graded
+
+    for grid, table in zip(word.tables, document.tables(), strict=True):
+        for row in list(grid.rows)[1:]:
+            if len(row._tr.tc_lst) < len(table.columns):
+                continue  # a heading over rows, as wide as the table
+            for cell in row.cells:
+                room = cell.width.pt - 2 * PADDING
+                assert all(text_width(part) <= room for part in cell.text.replace("\n", " ").split(" "))
+                if "–" in cell.text and "(" in cell.text and not table.is_prose:
+                    assert all(text_width(line) <= room for line in cell.text.split("\n"))
+
+
+def test_an_interval_is_folded_only_where_it_must_be(graded):
+    _, word = graded
+    cells = [cell.text for grid in word.tables for row in grid.rows for cell in row.cells]
+
+    assert any("\n(" in text for text in cells)
+    assert any(" (" in text for text in cells)
+
+
+def test_a_table_stays_on_one_page_with_its_caption_and_notes(word, document):
+    body = list(word.element.body)
+    table = document.tables()[0]
+    grid = word.tables[0]
+    place = body.index(grid._tbl)
+    around = [Paragraph(body[place - 1], word), *(row.cells[0].paragraphs[0] for row in grid.rows)]
+    notes = [Paragraph(element, word) for element in body[place + 1 : place + 1 + len(table.notes)]]
+
+    assert [note.text for note in notes] == list(table.notes)
+    assert all(paragraph.paragraph_format.keep_with_next for paragraph in [*around, *notes[:-1]])
+    assert not notes[-1].paragraph_format.keep_with_next
 
 
 def test_pictures_have_alternative_text_and_300_dots_per_inch(word, document):

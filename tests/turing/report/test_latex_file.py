@@ -60,6 +60,46 @@ def test_every_row_has_as_many_cells_as_the_table_has_columns(text, document):
         assert all(rule in latex for rule in ("\\toprule", "\\midrule", "\\bottomrule"))
 
 
+def test_columns_fill_the_line(text):
+    tables = re.findall(r"\\begin\{longtable\}(.*?)\\toprule", text, re.DOTALL)
+
+    assert tables
+    for latex in tables:
+        shares = re.findall(r"p\{\\dimexpr ([0-9.]+)\\dimexpr", latex)
+        assert sum(map(float, shares)) == pytest.approx(1, abs=0.001)
+
+
+def test_an_interval_is_not_broken_at_its_dash(text):
+    cells = [line for line in text.splitlines() if line.endswith(r" \\") and "multicolumn" not in line]
+
+    assert any(r"\mbox{--}" in line for line in cells)
+    assert not any(re.search("[0-9]--[0-9]", line) for line in cells)
+
+
+def test_figures_stand_where_they_are_and_as_large_as_they_were_drawn(text, document):
+    """A figure that floats to the foot of a page runs off it when a long table ends there (compiled: it did)."""
+    placed = re.findall(r"\\begin\{figure\}\[(\w)\].*?width=([0-9.]+)\\linewidth", text, re.DOTALL)
+
+    assert [place for place, _ in placed] == ["H"] * len(document.figures())
+    for (_, share), figure in zip(placed, document.figures(), strict=True):
+        assert float(share) == pytest.approx(min(1, figure.size[0] * 25.4 / 166), abs=0.001)
+
+
+def test_a_heading_asks_for_room_for_what_follows(text, document):
+    headings = re.findall(r"\\needroom\{(\d+)\\baselineskip\}\n\\section\*", text)
+
+    assert len(headings) == len(document.sections)
+    assert {int(lines) for lines in headings} == {4, 10}
+
+
+def test_a_hash_can_be_broken():
+    broken = escape(f"SHA-256 {'0123456789abcdef' * 4}, an ordinary sentence")
+
+    assert broken.count(r"\allowbreak{}") == 7
+    assert broken.replace(r"\allowbreak{}", "") == f"SHA-256 {'0123456789abcdef' * 4}, an ordinary sentence"
+    assert r"\allowbreak" not in escape("Incomprehensibilities of counterrevolutionaries")
+
+
 def test_figures_are_those_of_the_report(text, document):
     assert re.findall(r"\\includegraphics\[[^]]*\]\{([^}]*)\}", text) == [
         f"figures/{figure.key}.pdf" for figure in document.figures()
@@ -76,7 +116,7 @@ def test_escaped_text_has_no_command_of_its_own(raw):
     escaped = escape(raw)
 
     assert balance_of(escaped) == 0
-    plain = re.sub(r"\\(text\w+|[a-zA-Z]+)\{\}|\$[^$]*\$", "", escaped)
+    plain = re.sub(r"\\(text\w+|[a-zA-Z]+)\{\}|(?<!\\)\$(\\.|[^$\\])*\$", "", escaped)
     assert not set(SPECIAL.findall(plain)) - {"~"}
     assert escaped.count("~") == raw.count("\N{NO-BREAK SPACE}")
 

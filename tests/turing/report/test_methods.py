@@ -1,12 +1,18 @@
 from dataclasses import replace
 
+import numpy as np
+
 from tests.turing.report.studies import OPTIONS, simulate_answers, simulated
-from turing.analysis import analyse
+from turing.analysis import analyse, to_json
+from turing.analysis.options import CHOSEN_AFTERWARDS
 from turing.report.building import build_document
 from turing.report.checklists import AUTHORS, CLAIM, GRRAS, STARD, checklist_tables
+from turing.report.document import Listing, Paragraph, Table
 from turing.report.facts import StudyFacts
 from turing.report.methods import exclusions, methods_paragraphs
+from turing.report.pictures import accuracy_figure
 from turing.report.references import references
+from turing.report.tables.chance import chance_table
 
 FACTS = StudyFacts(
     title="Chest",
@@ -42,6 +48,55 @@ def test_the_positive_class_and_the_margin_are_named():
 
     assert "sensitivity (synthetic called synthetic; the positive class is “synthetic”)" in text
     assert "7 percentage points around 50" in text
+
+
+def test_a_margin_that_was_chosen_afterwards_is_called_so_wherever_it_is_printed():
+    options = replace(OPTIONS, margin=0.4, margin_origin=CHOSEN_AFTERWARDS)
+    analysis = analyse(simulate_answers(n_images=80), options)
+    document = build_document(analysis, replace(FACTS, analysis_plan="The protocol declared no equivalence margin."))
+
+    summary, methods = (" ".join(texts_of(document, key)) for key in ("summary", "methods"))
+    assert "indistinguishable within the margin of 10" in summary
+    assert CHOSEN_AFTERWARDS in summary
+    assert f"(10\N{NO-BREAK SPACE}% to 90\N{NO-BREAK SPACE}%), {CHOSEN_AFTERWARDS}," in methods
+    assert "The protocol declared no equivalence margin." in methods
+    table = chance_table(analysis)
+    assert CHOSEN_AFTERWARDS in table.notes[0]
+    assert CHOSEN_AFTERWARDS in table.rows[-1].cells[-1]
+    assert CHOSEN_AFTERWARDS in accuracy_figure(analysis).notes[0]
+    assert to_json(analysis)["chance"]["margin_origin"] == CHOSEN_AFTERWARDS
+
+
+def test_without_a_margin_nothing_is_called_equivalent():
+    """Of readers who guess, whom a margin would call indistinguishable."""
+    answers = simulate_answers(n_images=400, n_readers=6, groups=False)
+    guesses = replace(answers, answer=np.random.default_rng(4).integers(0, 2, len(answers)))
+    with_margin, without = (analyse(guesses, replace(OPTIONS, margin=margin)) for margin in (0.1, None))
+    document = build_document(without, FACTS)
+
+    everything = " ".join(text for section in document.sections for text in texts_of(document, section.key))
+    assert with_margin.chance.overall.verdict.startswith("Indistinguishable")
+    assert "indistinguishable within" not in everything.lower()
+    assert "equivalence with chance was not tested" in everything
+    assert "(50 per cent; no margin declared): no difference from chance was found" in everything
+    assert "Schuirmann" not in " ".join(references(without))
+    assert chance_table(without).rows[0].cells[4] == "not tested"
+    assert accuracy_figure(without).notes[0] == "Dashed: chance. Diamonds: pooled answers."
+    assert to_json(without)["chance"]["margin"] is None
+    for row, other in zip(without.chance.readers, with_margin.chance.readers, strict=True):
+        assert (row.equivalence.low, row.equivalence.high) == (other.equivalence.low, other.equivalence.high)
+        assert (row.equivalence.holds, row.equivalence.is_defined) == (False, False)
+
+
+def texts_of(document, key):
+    section = next(section for section in document.sections if section.key == key)
+    for block in section.blocks:
+        if isinstance(block, Paragraph):
+            yield block.text
+        elif isinstance(block, Listing):
+            yield from block.items
+        elif isinstance(block, Table):
+            yield from (cell for row in block.rows for cell in row.cells)
 
 
 def test_exclusions_are_counted():

@@ -60,15 +60,5 @@ def test_a_long_table_breaks_over_pages_and_repeats_its_header():
     assert len(re.findall(rb"/Type /Page\b", pdf_bytes(document_of(table)))) > 3
 
 
-def test_no_word_is_broken_where_there_is_room():
-    register_fonts()
-    table = long_table(3, columns=("Name", "Incomprehensibilities", "b"))
-
-    widths = pdf_file._widths(table)
-
-    assert sum(widths) == pytest.approx(WIDTH)
-    assert widths[1] >= pdf_file._longest_word(table, 1) + 2 * pdf_file.PADDING
-
-
 def test_a_report_without_tables_is_possible():
     assert pdf_bytes(Document("T", "S", (Section("one", "One", ()),))).startswith(b"%PDF-")

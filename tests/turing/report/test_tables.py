@@ -16,7 +16,7 @@ from turing.report.tables.accuracy import accuracy_table
 from turing.report.tables.agreement import agreement_table
 from turing.report.tables.chance import chance_table
 from turing.report.tables.graded import averages_table, graded_table
-from turing.report.tables.models import linear_table, logistic_table
+from turing.report.tables.models import covariates_table, linear_table, logistic_table
 from turing.report.tables.notes import Notes, sentence
 
 
@@ -169,6 +169,22 @@ def test_outliers_are_said_and_the_models_are_printed_without_them_too():
 
     assert "reading-time-without-outliers" in keys
     assert "reading-time-without-outliers" not in [table.key for table in build_document(simulated()).tables()]
+
+
+def test_further_models_have_their_warnings_and_reasons_in_words():
+    table = covariates_table(reference("paper_like"))
+    separated = covariates_table(reference("separation"))
+
+    warned = [model for model in reference("paper_like").covariates if model.fit.warnings]
+    assert warned
+    for model in warned:
+        assert cells(table, model.title)[0].endswith("]")
+        assert any(model.title in note and note.startswith("[") for note in table.notes)
+    reasons = " ".join(note for note in separated.notes if note.startswith("["))
+    assert "along more against less, more against less x synthetic against real" in reasons
+    assert "experiencemore" not in reasons
+    remarks = " ".join(texts(build_document(reference("separation"))))
+    assert "experiencemore" not in remarks
 
 
 def test_notes_with_the_same_text_share_a_letter():

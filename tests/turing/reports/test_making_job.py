@@ -18,8 +18,8 @@ from tests.turing.test_opening_job import Context
 from turing.audit.verification import verify_audit
 from turing.errors import StudyError
 from turing.models import AuditEvent, Report
+from turing.reports.declared import default_settings
 from turing.reports.files import report_folder
-from turing.reports.forms import default_settings
 from turing.reports.making_job import run_report
 from turing.reports.parameters import ReportParameters
 from turing.reports.services import remove_report, start_report
@@ -45,6 +45,10 @@ def make_read_study(**changes):
     return close_study(study=study, by=None)
 
 
+def report_at(address: str) -> Report:
+    return Report.objects.get(pk=address.split("/")[2])
+
+
 def page_text(response) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", response.content.decode()))
 
@@ -66,7 +70,11 @@ class TestOneClick:
         pooled = study_results(study).whole.pooled.accuracy.accuracy
         assert "Table 1. " in text
         assert f"Of all answers {100 * pooled.estimate:.1f}" in text
-        for fact in (study.protocol_sha256, study.manifest_sha256, "The protocol of this study declares no margin"):
+        for fact in (
+            study.protocol_sha256,
+            study.manifest_sha256,
+            "The protocol declared no equivalence margin: no equivalence is claimed.",
+        ):
             assert fact in text
         assert "style=" not in shown.content.decode()
         contents = {
@@ -90,6 +98,46 @@ class TestOneClick:
             picture = investigator_client.get(address)
             assert (picture.status_code, picture["Content-Type"]) == (200, "image/svg+xml")
 
+    def test_what_the_protocol_declares_is_what_one_click_takes(self, investigator_client):
+        study = make_read_study(equivalence_margin=0.2, confidence_level=0.9, shortest_time_ms=1, outlier_mads=4.0)
+        address = reverse("turing:study_reports", args=[study.pk])
+
+        report = report_at(investigator_client.post(address).url)
+        run_job(report.job)
+
+        analysis = report.settings["analysis"]
+        assert (analysis["margin"], analysis["margin_origin"]) == (0.2, "declared in the protocol")
+        assert (analysis["confidence"], analysis["min_seconds"], analysis["max_seconds"]) == (0.9, 0.001, None)
+        assert analysis["mad_factor"] == 4
+        text = page_text(investigator_client.get(report.get_absolute_url()))
+        assert (
+            "Declared in the protocol, before the first answer: equivalence margin: 50 % ± 20 percentage points; "
+            "confidence: 90 %; outlying reading times below: 0.001 s; outlying reading times further from the reader’s "
+            "own median than: 4 scaled MADs." in text
+        )
+        assert "Chosen after the data were seen" not in text
+        assert "50 % ± 20 points, declared in the protocol" in text
+
+    def test_another_margin_is_printed_as_chosen_afterwards(self, investigator_client):
+        study = make_read_study(equivalence_margin=0.2)
+        address = reverse("turing:study_reports", args=[study.pk])
+        form = page_text(investigator_client.get(address))
+
+        report = report_at(investigator_client.post(address, QUICK | {"confidence": 95, "max_seconds": "60"}).url)
+        run_job(report.job)
+
+        assert "The protocol declares 20: another one is printed as chosen after the data were seen." in form
+        text = page_text(investigator_client.get(report.get_absolute_url()))
+        for words in (
+            "Chosen after the data were seen, not declared in the protocol: equivalence margin: 50 % ± 12.5 percentage "
+            "points (declared: 50 % ± 20 percentage points); outlying reading times above: 60 s.",
+            "Declared in the protocol, before the first answer: confidence: 95 %.",
+            "50 % ± 12.5 points, chosen after the data were seen, not declared in the protocol",
+        ):
+            assert words in text
+        numbers = json.loads((report_folder(report.pk) / "results.json").read_text(encoding="utf-8"))
+        assert numbers["chance"]["margin_origin"] == "chosen after the data were seen, not declared in the protocol"
+
     def test_the_chain_knows_who_made_saw_and_took_it(self, investigator_client, investigator):
         study = make_open_study()
         read_all(make_session(study=study), truths(study))
@@ -107,7 +155,7 @@ class TestOneClick:
             *("report.made", "report.viewed", "report.downloaded", "report.removed")
         ]
         assert {(event.actor, event.object_id) for event in events} == {(investigator.pk, str(study.pk))}
-        assert json.loads(events[0].details)["settings"]["analysis"]["margin"] == 0.1
+        assert json.loads(events[0].details)["settings"]["analysis"]["margin"] is None
         assert verify_audit().is_whole
 
     def test_other_settings_make_another_report_and_the_old_one_stays(self, investigator_client):
@@ -120,10 +168,10 @@ class TestOneClick:
             run_job(job)
 
         new, old = Report.objects.all()
-        assert (old.settings["analysis"]["margin"], new.settings["analysis"]["margin"]) == (0.1, 0.125)
+        assert (old.settings["analysis"]["margin"], new.settings["analysis"]["margin"]) == (None, 0.125)
         both = page_text(investigator_client.get(address))
-        assert "50 % ± 10 points" in both
-        assert "50 % ± 12.5 points" in both
+        assert "none: no claim of equivalence" in both
+        assert "50 % ± 12.5 points, chosen after the data were seen" in both
         assert "90 %" in page_text(investigator_client.get(new.get_absolute_url()))
 
     def test_asking_twice_makes_one(self, investigator_client, investigator):

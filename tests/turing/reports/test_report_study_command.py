@@ -29,9 +29,27 @@ def test_every_file_is_written_and_named(tmp_path, capsys):
     assert {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()} == set(said["files"])
     text = (out / "report.html").read_text(encoding="utf-8")
     assert study.protocol_sha256 in text
-    assert "50 % ± 20 points" in text
+    assert "equivalence margin: 50 % ± 20 percentage points" in text
+    assert "Chosen after the data were seen, not declared in the protocol" in text
     event = AuditEvent.objects.get(action="report.exported")
     assert (event.object_id, event.actor) == (str(study.pk), None)
+
+
+def test_the_protocol_says_how_it_is_analysed(tmp_path):
+    study = make_open_study(n_real=4, n_synthetic=4, equivalence_margin=0.15, longest_time_ms=90_000)
+    for seed in range(2):
+        read(study, mostly_right(seed))
+    close_study(study=study, by=None)
+
+    call_command("report_study", study.name, "--out", str(tmp_path / "report"), "--mad-factor", "3.5")
+
+    numbers = json.loads((tmp_path / "report" / "results.json").read_text(encoding="utf-8"))
+    assert numbers["chance"]["margin"] == 0.15
+    assert numbers["chance"]["margin_origin"] == "declared in the protocol"
+    settings = json.loads(AuditEvent.objects.get(action="report.exported").details)["settings"]["analysis"]
+    assert (settings["confidence"], settings["max_seconds"], settings["mad_factor"]) == (0.95, 90, 3.5)
+    text = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    assert "Chosen after the data were seen, not declared in the protocol: outlying reading times further from" in text
 
 
 def test_refusals_write_nothing(tmp_path):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from django.db import IntegrityError, connection, transaction
 
 from imaging.services import add_image
 from tests.turing.builders import make_dataset, make_draft, make_open_study
@@ -120,6 +121,17 @@ def test_what_cannot_be_drawn_is_refused_in_words(changes, message):
         ({"real_label": "Odd", "scale": "confidence"}, "answers of its own (six steps from surely real"),
         ({"group_by": "shoes"}, "Reader groups by “shoes” are not known"),
         ({"group_by": "years"}, "Reader groups: between 2 and 6 are needed."),
+        ({"equivalence_margin": 0.5}, "Equivalence margin 0.5 is out of range: it must lie between 0 and 0.5"),
+        ({"equivalence_margin": 0}, "Equivalence margin 0 is out of range"),
+        ({"equivalence_margin": "0.1"}, "Equivalence margin 0.1 is out of range"),
+        ({"equivalence_margin": float("nan")}, "Equivalence margin nan is out of range"),
+        ({"confidence_level": 0.5}, "Confidence of intervals 0.5 is out of range: it must lie between 0.5 and 1"),
+        ({"confidence_level": 95}, "Confidence of intervals 95 is out of range"),
+        ({"shortest_time_ms": 0}, "Shortest time 0 ms is out of range: it must lie between 1 and 86400000."),
+        ({"longest_time_ms": 1.5}, "Longest time 1.5 ms is out of range"),
+        ({"shortest_time_ms": 900, "longest_time_ms": 900}, "every reading time would be an outlier"),
+        ({"outlier_mads": 0.4}, "Outlying further than 0.4 MADs is out of range"),
+        ({"outlier_mads": True}, "Outlying further than True MADs is out of range"),
         ({"washout_days": 3}, "this study follows no other"),
         ({"later_phases": [{"n_real": 1, "n_synthetic": 1, "colour": "red"}]}, "Phase 2: colour is not known"),
         ({"later_phases": [{"n_real": 0, "n_synthetic": 1}]}, "Phase 2: Number of real images 0 is out of range"),
@@ -175,6 +187,11 @@ EVERYTHING = {
     "closing_text": "Bye.",
     "group_by": "years",
     "groups": [{"name": "A", "from_years": 0}, {"name": "B", "from_years": 5}],
+    "equivalence_margin": 0.05,
+    "confidence_level": 0.9,
+    "shortest_time_ms": 300,
+    "longest_time_ms": 120_000,
+    "outlier_mads": 3.5,
 }
 
 
@@ -316,3 +333,24 @@ def test_only_a_draft_can_be_deleted():
     assert list(Study.objects.all()) == [opened]
     assert not Phase.objects.exists()
     assert verify_audit().is_whole
+
+
+def test_a_margin_has_the_usual_confidence_unless_another_is_declared():
+    """Its two tests have an alpha, which must not be chosen afterwards."""
+    assert make_draft(equivalence_margin=0.1).confidence_level == 0.95
+    assert make_draft(equivalence_margin=0.1, confidence_level=0.9).confidence_level == 0.9
+    assert make_draft().confidence_level is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *("equivalence_margin = 0.5", "equivalence_margin = 0.1, confidence_level = NULL", "confidence_level = 1"),
+        *("shortest_time_ms = 5, longest_time_ms = 5", "outlier_mads = 0"),
+    ],
+)
+def test_the_database_refuses_a_plan_that_makes_no_sense(change):
+    make_draft()
+
+    with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"UPDATE turing_study SET {change}")  # noqa: S608

@@ -7,6 +7,7 @@ import pytest
 from scipy import optimize, special
 
 from tests.turing.stats.mixed.studies import NAMES, oracle_study, simulated_study
+from tests.turing.stats.oracle import answers_of
 from turing.stats.difficulty import image_difficulty
 from turing.stats.mixed import fit_logistic
 
@@ -41,6 +42,32 @@ def test_effects_and_variances_are_the_mode_and_curvature_of_the_penalised_likel
     by_image = {part.image: part for part in result.images}
     assert [by_image[image].effect for image in range(8)] == pytest.approx(mode[:8], abs=1e-5)
     assert [by_image[image].sd for image in range(8)] == pytest.approx(np.sqrt(variances), rel=1e-5)
+
+
+def test_effects_are_those_of_lme4():
+    """R 4.2.2, lme4 1.1-31, weak_effect: `ranef(fit, condVar = TRUE)$image` of `correct ~ experience + ...` and of
+    `correct ~ truth + ...`, glmer with bobyqa, rhoend 1e-9, tolPwrss 1e-13. In the first lme4 stops a little early."""
+    study = oracle_study("weak_effect")
+    synthetic = np.array([float(row["truth"] == "synthetic") for row in answers_of("weak_effect")])
+    by_class = fit_logistic(
+        study.correct, np.column_stack([np.ones(len(synthetic)), synthetic]), study.image, study.reader,
+        names=("(Intercept)", "truthsynthetic"),
+    )  # fmt: skip
+    in_groups = {part.image: part for part in difficulty_of(study)[1].images}
+    in_classes = {part.image: part for part in image_difficulty(by_class).images}
+
+    for image, effect, sd in (("I020", -1.0669330265, 0.5992388269), ("I160", 0.9774250438, 0.6035957981)):
+        assert in_groups[image].effect == pytest.approx(effect, abs=2e-5)
+        assert in_groups[image].sd == pytest.approx(sd, abs=1e-5)
+    for image, effect, sd in (
+        ("I001", 0.14895914370, 0.5612971868),
+        ("I050", 0.46785388802, 0.5705680657),
+        ("I100", 0.79993000718, 0.5841489555),
+        ("I150", 0.07183483437, 0.5558366134),
+        ("I200", -0.23777146662, 0.5595998756),
+    ):
+        assert in_classes[image].effect == pytest.approx(effect, abs=1e-6)
+        assert in_classes[image].sd == pytest.approx(sd, abs=1e-6)
 
 
 def test_ranking_goes_from_hardest_to_easiest_and_counts_answers():

@@ -2,6 +2,7 @@
 
 import json
 from argparse import ArgumentParser
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,20 @@ from turing.audit.services import record_event
 from turing.errors import StudyError
 from turing.models import Study
 from turing.report.writing import WrittenReport, write_report
+from turing.reports.declared import declared_plan, with_origin
 from turing.reports.facts import study_facts
 from turing.reports.settings import ReportSettings
 from turing.reports.study_answers import study_answers
 from turing.selectors import find_study
 
 ANALYSED = 0.6  # of the whole
+OF_THE_PROTOCOL = {
+    "margin": (float, "of equivalence, around 0.5; another than declared is printed as chosen afterwards"),
+    "confidence": (float, "of intervals"),
+    "min_seconds": (float, "a shorter reading time is an outlier"),
+    "max_seconds": (float, "a longer one is"),
+    "mad_factor": (float, "so is one this many scaled MADs from the reader's own median"),
+}
 
 
 class Command(BaseCommand):
@@ -34,8 +43,9 @@ class Command(BaseCommand):
         parser.add_argument("study", help="id or name")
         parser.add_argument("--out", type=Path, required=True, metavar="DIR")
         parser.add_argument("--json", action="store_true", help="name the folder and its files as JSON")
-        parser.add_argument("--margin", type=float, default=default.margin, help="around 0.5 (default: %(default)s)")
-        parser.add_argument("--confidence", type=float, default=default.confidence, help="default: %(default)s")
+        for name, (kind, words) in OF_THE_PROTOCOL.items():
+            option = f"--{name.replace('_', '-')}"
+            parser.add_argument(option, type=kind, help=f"{words} (default: what the protocol declares)")
         parser.add_argument("--seed", type=int, default=default.seed, help="default: %(default)s")
         parser.add_argument("--phase", type=int, default=0, help="one phase only (default: all together)")
         parser.add_argument("--simulated", action="store_true", help="with simulated readers; always so in examples")
@@ -44,13 +54,13 @@ class Command(BaseCommand):
         out: Path = options["out"]
         try:
             study = find_study(options["study"])
+            given = {name: options[name] for name in OF_THE_PROTOCOL if options[name] is not None}
             settings = ReportSettings(
-                analysis=AnalysisOptions(
-                    margin=options["margin"], confidence=options["confidence"], seed=options["seed"]
-                ),
+                analysis=replace(declared_plan(study).options, seed=options["seed"], **given),
                 include_simulated=options["simulated"] or study.is_example,
                 phase=options["phase"],
             )
+            settings = with_origin(settings, study)
             written = _with_progress(study, settings, out)
         except (StudyError, ValueError) as error:
             raise CommandError(str(error)) from error

@@ -3,7 +3,8 @@
 import math
 from collections.abc import Iterator
 
-from turing.analysis.parts import Analysis, ChanceRow
+from turing.analysis.chance import NO_MARGIN
+from turing.analysis.parts import Analysis, Chance, ChanceRow
 from turing.report.document import Row, Table, Value, data_of
 from turing.report.formatting import SPACE, ci, counts, estimate, interval, listed, number, p_value
 from turing.report.tables.notes import Notes, sentence
@@ -14,14 +15,10 @@ from turing.stats.signal_detection import Estimate
 def chance_table(analysis: Analysis) -> Table:
     """One row for each reader, each group and all."""
     chance = analysis.chance
-    low, high = 100 * (0.5 - chance.margin), 100 * (0.5 + chance.margin)
     around = ci(1 - 2 * chance.alpha)
     confidence = ci(analysis.options.confidence)
     notes = Notes(
-        f"Equivalence: two one-sided tests (TOST), α = {chance.alpha:g}, that the accuracy lies between "
-        f"{low:g}{SPACE}% and {high:g}{SPACE}%, the equivalence margin; it holds exactly when the {around} lies "
-        "inside. Only then are images called indistinguishable: a test against 50 % that finds nothing does not show "
-        "it.",
+        _about_equivalence(chance, around),
         "d′: how well synthetic is told from real (0: not at all). c: criterion; above 0 a tendency to say real, below "
         "0 to say synthetic, whatever the positive class is.",
     )
@@ -56,6 +53,22 @@ def chance_table(analysis: Analysis) -> Table:
     )
 
 
+def _about_equivalence(chance: Chance, around: str) -> str:
+    if chance.margin is None:
+        return (
+            f"Equivalence with chance is not tested, because {NO_MARGIN}: nothing here says that images are "
+            "indistinguishable. A test against 50 % that finds nothing does not show it."
+        )
+    low, high = 100 * (0.5 - chance.margin), 100 * (0.5 + chance.margin)
+    origin = f" ({chance.margin_origin})" if chance.margin_origin else ""
+    return (
+        f"Equivalence: two one-sided tests (TOST), α = {chance.alpha:g}, that the accuracy lies between "
+        f"{low:g}{SPACE}% and {high:g}{SPACE}%, the equivalence margin{origin}; it holds exactly when the {around} "
+        "lies inside. Only then are images called indistinguishable: a test against 50 % that finds nothing does not "
+        "show it."
+    )
+
+
 def _name(row: ChanceRow) -> str:
     return {"reader": row.name, "group": f"Group {row.name}"}.get(row.kind, "All readers")
 
@@ -63,11 +76,11 @@ def _name(row: ChanceRow) -> str:
 def _row(row: ChanceRow, notes: Notes) -> Row:
     right = counts(clopper_pearson(row.k, row.n)) if row.n else "no answers"
     equal = row.equivalence
-    if equal.is_defined:
-        shares = f"{number(100 * equal.estimate, 1)} ({interval(100 * equal.low, 100 * equal.high, 1)})"
-        p_equal = p_value(equal.p)
-    else:
+    if math.isnan(equal.estimate):
         shares = p_equal = notes.not_estimable(equal.reason)
+    else:
+        shares = f"{number(100 * equal.estimate, 1)} ({interval(100 * equal.low, 100 * equal.high, 1)})"
+        p_equal = p_value(equal.p) if equal.is_defined else "not tested"
     signal = row.signal
     if signal.is_defined:
         told = (_signal(signal.d_prime, signal.reason, notes), _signal(signal.criterion, signal.reason, notes))

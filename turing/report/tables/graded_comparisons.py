@@ -23,7 +23,7 @@ def area_comparisons_table(analysis: Analysis) -> Table | None:
             cells = (f"{number(found.difference)} ({interval(found.low, found.high)})", p_value(found.p))
         else:
             cells = (notes.not_estimable(found.reason),) * 2
-        rows.append(Row((f"Group {part.group} against {part.reference}", *cells, "–")))
+        rows.append(Row((f"Group {part.group} against {part.reference}", *cells, "—")))
         values: tuple[Value, ...] = (found.difference, found.se, found.low, found.high, found.p, None, found.reason)
         data.append(("group", part.reference, part.group, *values))
     for pair in graded.pairs_of_readers:
@@ -32,7 +32,7 @@ def area_comparisons_table(analysis: Analysis) -> Table | None:
             cells = (f"{number(-area.difference)} ({interval(-area.high, -area.low)})", p_value(area.p))
             corrected = p_value(pair.p_holm)
         else:
-            cells, corrected = (notes.not_estimable(area.reason),) * 2, "–"
+            cells, corrected = (notes.not_estimable(area.reason),) * 2, "—"
         rows.append(Row((f"{pair.second} against {pair.first}", *cells, corrected)))
         values = (-area.difference, area.se, -area.high, -area.low, area.p, pair.p_holm, area.reason)
         data.append(("readers", pair.first, pair.second, *values))

@@ -9,6 +9,7 @@ from turing.report.document import Row, Table, Value, data_of
 from turing.report.formatting import ci, estimate, number, p_value, ratio, ratio_interval
 from turing.report.tables.notes import IMAGES, Notes, in_words, term_name
 from turing.stats.mixed import LinearFit, LogisticFit, OddsCoefficient
+from turing.stats.mixed.remarks import Remark
 
 
 def logistic_table(analysis: Analysis) -> Table:
@@ -219,7 +220,8 @@ def covariates_table(analysis: Analysis) -> Table | None:
     rows: list[Row] = []
     values: list[tuple[Value, ...]] = []
     for model in analysis.covariates:
-        rows.append(Row((model.title,), "group"))
+        marks = "".join(notes.mark(model.in_words(remark.text), model.title) for remark in _warnings(model))
+        rows.append(Row((f"{model.title} {marks}".strip(),), "group"))
         notes.add(f"{model.title}: {model.formula}")
         rows += _covariate_rows(model, notes)
         values += _covariate_data(model)
@@ -238,11 +240,15 @@ def _terms(fit: LogisticFit | LinearFit) -> list[Any]:
     return [c for c in fit.coefficients if c.name != "(Intercept)"]
 
 
+def _warnings(model: CovariateModel) -> tuple[Remark, ...]:
+    return model.fit.warnings if model.fit is not None and model.fit.estimable else ()
+
+
 def _covariate_rows(model: CovariateModel, notes: Notes) -> Iterator[Row]:
     fit = model.fit
     if fit is None or not fit.estimable:
-        reason = model.reason or (fit.reason if fit is not None else "")
-        yield Row(("all coefficients", *[notes.not_estimable(reason, model.title)] * 3))
+        cell = notes.not_estimable(model.in_words(model.reason), model.title)
+        yield Row(("all coefficients", *[cell] * 3))
         return
     for c in _terms(fit):
         cells = (ratio(_exp(c.estimate)), ratio_interval(_exp(c.low), _exp(c.high)), p_value(c.p))

@@ -56,6 +56,23 @@ def test_profile_limits_are_where_the_deviance_has_risen_by_a_quantile(study, co
         assert risen == pytest.approx(stats.chi2.ppf(confidence, 1), abs=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("study", "low", "high"),
+    [
+        ("weak_effect", -0.8808394918, 1.619422331),
+        ("paper_like", 1.819496349, 2.500416659),
+        ("one_reader_perfect", -0.5125868154, 5.647948838),
+    ],
+)
+def test_profile_limits_are_near_those_of_lme4(study, low, high):
+    """R 4.2.2, lme4 1.1-31: `confint(fit, method = "profile")`, the fit with bobyqa, rhoend 1e-9, tolPwrss 1e-13. Its
+    limits are read off a spline through a few points of the profile, hence the tolerance; ours are solved for (above).
+    """
+    interval = profile_interval(fit_oracle(study), MORE)
+
+    assert (interval.low, interval.high) == pytest.approx((low, high), abs=2e-3)
+
+
 def test_profile_of_any_coefficient():
     study = simulated_study(41, n_images=40)
     position = np.linspace(-1, 1, len(study.more))

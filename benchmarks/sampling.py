@@ -1,0 +1,187 @@
+"""Images per second of a whole sampling job (drawing, encoding, storing, recording) against the network alone.
+
+`python benchmarks/sampling.py` from the root of the project. The job is the one that the worker runs, in a process of
+its own for each size, so that its peak memory is its own; its database and images are in a folder that goes away. The
+generator is an untrained ACGAN (weights do not change the time) unless `--checkpoint` names one.
+
+    python benchmarks/sampling.py                              2,000 and 10,000 images at 56 px, exact, on the CPU
+    python benchmarks/sampling.py --images 50000               as many as Jang et al. 2023 drew from each model
+    python benchmarks/sampling.py --precision float32 --device cuda --checkpoint FILE       for example PGGAN at 1024
+"""
+
+import argparse
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Speed and memory of sampling against the network alone.")
+    parser.add_argument("--images", type=int, nargs="+", default=[2000, 10_000])
+    parser.add_argument("--preset", choices=["kong", "demonstration"], default="demonstration")
+    parser.add_argument("--checkpoint", type=Path, help="a checkpoint file instead of an untrained ACGAN")
+    parser.add_argument("--precision", default="exact")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="CPU threads of PyTorch")
+    parser.add_argument("--one", type=int, help=argparse.SUPPRESS)  # in the process of one size
+    options = parser.parse_args()
+    if options.one:
+        print(json.dumps(measure(options, options.one)))
+        return
+    print(f"{platform.platform()}, Python {platform.python_version()}, {options.threads} threads of PyTorch")
+    print(f"{options.checkpoint or options.preset}, precision {options.precision}")
+    for count in options.images:
+        arguments = [sys.executable, __file__, "--one", str(count), "--preset", options.preset]
+        arguments += ["--precision", options.precision, "--device", options.device, "--threads", str(options.threads)]
+        arguments += ["--checkpoint", str(options.checkpoint)] if options.checkpoint else []
+        with tempfile.TemporaryDirectory(prefix="sampling-benchmark-") as folder:
+            environment = {**os.environ, "DATA_DIR": folder, "SECRET_KEY": "of a benchmark", "DATABASE_URL": ""}
+            done = subprocess.run(arguments, env=environment, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+        row = json.loads(done.stdout.splitlines()[-1])
+        print(
+            f"{count:7,} images of {row['side']} px: network alone {row['network']:.1f} images/s (baseline, before and "
+            f"after), whole job {row['job']:.1f} images/s in {row['seconds']:.0f} s, ratio {row['ratio']:.2f}; "
+            f"{row['recording']:.1f} s of it one transaction; peak memory {row['peak']:.0f} MiB, "
+            f"of it {row['before']:.0f} MiB before the job",
+            flush=True,
+        )
+
+
+def measure(options: argparse.Namespace, count: int) -> dict[str, float]:
+    """One job of `count` images, with the network alone before and after it."""
+    os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+    import django
+
+    django.setup()
+    import torch
+    from django.core.management import call_command
+
+    torch.set_num_threads(options.threads)
+    call_command("migrate", verbosity=0)
+    sample_run, options_of_drawing = prepare(options, count)
+
+    from generation import sample_job
+    from generation.gan.sampling import load_generator
+    from worker.execution.child import execute_job
+    from worker.lifecycle import claim_job
+
+    generator = load_generator(sample_run.checkpoint.path, options=options_of_drawing)
+    rates = [network_rate(generator, count)]
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    recording = [0.0]
+    store = sample_job.store_samples
+
+    def timed(**values):
+        start = time.perf_counter()
+        try:
+            return store(**values)
+        finally:
+            recording[0] += time.perf_counter() - start
+
+    sample_job.store_samples = timed
+    start = time.perf_counter()
+    lease = claim_job(job_id=sample_run.job_id, worker_name="benchmark")
+    assert lease is not None
+    execute_job(job_id=sample_run.job_id, token=lease.token)
+    seconds = time.perf_counter() - start
+    sample_run.job.refresh_from_db()
+    assert sample_run.job.state == "succeeded", sample_run.job.error
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    rates.append(network_rate(generator, count))
+    sample_run.refresh_from_db()
+    side = sample_run.dataset.images.first().width
+    assert sample_run.dataset.images.count() == count
+    network = sum(rates) / 2
+    return {
+        "network": network,
+        "job": count / seconds,
+        "seconds": seconds,
+        "ratio": count / seconds / network,
+        "recording": recording[0],
+        "before": before / 1024,
+        "peak": peak / 1024,
+        "side": side,
+    }
+
+
+def network_rate(generator, count: int) -> float:
+    """Images per second of the forward pass alone, over about 500 images."""
+    from generation.gan.sampling import BLOCK_SIZE, sample_block
+
+    blocks = max(2, min(16, count // BLOCK_SIZE))
+    sample_block(generator, seed=9, class_index=0, block=0)
+    start = time.perf_counter()
+    for block in range(blocks):
+        sample_block(generator, seed=9, class_index=0, block=block)
+    return blocks * BLOCK_SIZE / (time.perf_counter() - start)
+
+
+def prepare(options: argparse.Namespace, count: int):
+    """A run with a checkpoint, and the queued sampling of `count` images in equal classes."""
+    import torch
+
+    from generation.gan.acgan import AcganGenerator
+    from generation.gan.checkpoint import CheckpointData, file_sha256, load_checkpoint, save_checkpoint
+    from generation.gan.presets import PRESETS
+    from generation.gan.sampling_options import SamplingOptions
+    from generation.models import TrainingRun
+    from generation.services import record_checkpoint, start_sampling
+    from imaging.models import Dataset
+    from worker.models import Job
+
+    if options.checkpoint:
+        data = load_checkpoint(options.checkpoint)
+    else:
+        preset = PRESETS[options.preset]
+        config = preset.make(1) if hasattr(preset, "make") else preset(seed=1)
+        torch.manual_seed(1)
+        network = AcganGenerator(config, n_classes=2)
+        network.latent.weight.data.mul_(30)  # untrained, all its images are nearly alike
+        needed = dict.fromkeys(CheckpointData.__dataclass_fields__, 0)
+        data = CheckpointData(
+            **{
+                **needed,
+                "generator": "acgan",
+                "config": config.to_dict(),
+                "classes": ["first", "second"],
+                "networks": {"generator": network.state_dict()},
+            }
+        )
+    job = Job.objects.create(kind="generation.train", title="Benchmark", state="succeeded")
+    path = job.directory / "checkpoints" / "checkpoint-00000001.pt"
+    path.parent.mkdir(parents=True)
+    if options.checkpoint:
+        path.write_bytes(options.checkpoint.read_bytes())
+    else:
+        save_checkpoint(path, data)
+    run = TrainingRun.objects.create(
+        name="Benchmark",
+        generator=data.generator,
+        dataset=Dataset.objects.create(name="None", origin="real"),
+        classes=list(data.classes),
+        config=data.config,
+        job=job,
+    )
+    checkpoint = record_checkpoint(
+        run=run, iteration=1, file_name="checkpoints/checkpoint-00000001.pt", sha256=file_sha256(path)
+    )
+    drawing = SamplingOptions(precision=options.precision, device=options.device)
+    share, rest = divmod(count, len(data.classes))
+    per_class = {name: share + (index < rest) for index, name in enumerate(data.classes)}
+    sample_run = start_sampling(
+        checkpoint=checkpoint, per_class=per_class, seed=1, dataset_name="Drawn", created_by=None, options=drawing
+    )
+    return sample_run, drawing
+
+
+if __name__ == "__main__":
+    main()
