@@ -1,19 +1,14 @@
 """The generator's page in a real browser: start a run, see it learn and end, move through its grids, draw samples."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from imaging.models import Dataset
 from imaging.phantoms import chest_phantom
+from tests.browser.accessibility import assert_accessible
 from tests.factories import DatasetFactory, ImageFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def assert_accessible(page) -> None:
-    violations = Axe().run(page).response["violations"]
-    assert [(violation["id"], [node["html"] for node in violation["nodes"]]) for violation in violations] == []
 
 
 def test_from_images_to_samples(worker, signed_in, live_server):
