@@ -10,6 +10,7 @@ import numpy as np
 
 from generation.gan.checkpoint import CheckpointError
 from generation.gan.devices import choose_device, device_name
+from generation.gan.memory import estimate_memory, memory_warning
 from generation.gan.registry import create_recipe, get_generator
 from generation.gan.training import TrainingDivergedError, TrainingMemoryError, train
 from generation.models import TrainingRun
@@ -49,6 +50,9 @@ def run_training(context: JobContext, parameters: TrainParameters) -> dict[str, 
             context.log(f"Training on {device_name(device)}: {len(images):,} images ({words})")
         else:
             context.log(f"Going on after {resume.images_seen:,} images on {device_name(device)}")
+        estimate = estimate_memory(parameters.generator, config, n_classes=len(images.classes))
+        warning = memory_warning(estimate, device)
+        context.log(warning or f"{estimate.in_words()} of memory", level="warning" if warning else "info")
         outcome = train(
             generator=parameters.generator,
             config=config,
@@ -62,6 +66,7 @@ def run_training(context: JobContext, parameters: TrainParameters) -> dict[str, 
             progress=display.progress,
             abort=context.should_stop,
             log=lambda message: context.log(message, level="warning"),
+            measure=_measure(context, run, config=config, images=images, device=device) if run.best_by else None,
         )
     except (TrainingDivergedError, TrainingMemoryError, CheckpointError, ValueError) as error:
         raise JobError(str(error)) from error
@@ -77,6 +82,12 @@ def run_training(context: JobContext, parameters: TrainParameters) -> dict[str, 
         "training_images": len(images),
         "training_images_sha256": digest,
     }
+
+
+def _measure(context: JobContext, run: TrainingRun, **given: Any) -> Any:
+    from generation.training_measure import make_measure  # loads torchvision, which most runs do without
+
+    return make_measure(context, run, **given)
 
 
 def milestones(config: Any) -> set[int]:
