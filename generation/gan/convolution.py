@@ -1,7 +1,7 @@
 """A convolution whose gradient can itself be differentiated fast: what gradient penalties need (WGAN-GP, R1).
 
-PyTorch differentiates the gradient of a convolution by convolving with kernels as large as the maps, and computes on the
-way what nobody asked for. Written as the transposed convolution that it is, the gradient with respect to the maps is an
+PyTorch differentiates the gradient of a convolution by convolving with kernels as large as the maps, and computes on
+the way what nobody asked for. Written as the transposed convolution that it is, the gradient with respect to the maps is an
 ordinary operation with ordinary derivatives; the penalty's first pass leaves out the gradients of the weights.
 """
 
