@@ -123,6 +123,11 @@ class PgganRecipe:
     def stage(self, images_seen: int) -> Stage:
         return stage_at(self.config, images_seen)
 
+    def prepare(self, stage: Stage) -> None:
+        """Put the networks at the size of `stage`, for the estimate of memory."""
+        for network in (self.generator, self.discriminator, self.average):
+            network.set_stage(level=stage.image_size.bit_length() - 3, alpha=stage.alpha)  # 4 pixels are level 0
+
     def step(
         self, real: Tensor, classes: Tensor, *, images_seen: int, random: torch.Generator
     ) -> dict[str, Tensor | None]:
