@@ -9,6 +9,7 @@ import torch
 
 from generation.gan.config import AcganConfig
 from generation.gan.memory import estimate_memory, free_memory, memory_warning
+from generation.gan.presets import PRESETS
 from generation.gan.training import TrainingMemoryError, train
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -18,6 +19,7 @@ import numpy as np
 import torch
 from generation.gan.config import AcganConfig
 from generation.gan.data import TrainingImages
+from generation.gan.presets import PRESETS
 from generation.gan.training import train
 
 def status(name):  # of this process alone; what getrusage says includes its parent's past
@@ -62,6 +64,14 @@ def test_weights_gradients_and_optimiser_are_counted_exactly():
     statistics = 4 * 2 * (6 + 4 + 4 + 6 + 8 + 10) + 8 * 6  # float means and variances, 64-bit counters of 6 batch norms
     assert estimate.weights == estimate.gradients + statistics
     assert estimate.total == estimate.weights + 3 * estimate.gradients + estimate.activations + 1000
+
+
+def test_networks_that_grow_are_measured_at_the_size_that_needs_most():
+    estimate = estimate_memory("pggan", PRESETS["pggan-quick"].make(0), n_classes=2)
+
+    side, images = estimate.stage.image_size, estimate.stage.batch_size
+    assert side == 64
+    assert estimate.activations > 2 * images * side**2 * 16 * 4  # more than 16 maps of that size, in both networks
 
 
 def test_estimating_draws_nothing_from_the_run_s_random_state():
