@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from generation.gan.config import AcganConfig
@@ -10,15 +9,11 @@ from generation.gan.grids import grid_png
 from generation.models import TrainingRun
 from imaging.models import Dataset
 from imaging.phantoms import chest_phantom
+from tests.browser.accessibility import assert_accessible
 from tests.factories import CheckpointFactory, DatasetFactory, ImageFactory, JobFactory, TrainingRunFactory
 from worker.models import Job, JobArtefact, JobMetric
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def assert_accessible(page) -> None:
-    violations = Axe().run(page).response["violations"]
-    assert [(violation["id"], [node["html"] for node in violation["nodes"]]) for violation in violations] == []
 
 
 def test_from_images_to_samples(worker, signed_in, live_server):

@@ -207,7 +207,8 @@ class TestForm:
         self.start(investigator_client, drawn, training=training.pk, training_splits=["train"])
 
         assert page.count(f'<option value="{training.pk}" selected>') == 2  # trained on, and held out
-        assert Job.objects.get().parameters["training_filters"] == {"splits": ["train"], "labels": ["normal"]}
+        job = Job.objects.get(kind="generation.measure")
+        assert job.parameters["training_filters"] == {"splits": ["train"], "labels": ["normal"]}
 
     def test_real_images_have_no_such_page(self, investigator_client, training):
         address = reverse("generation:dataset_measures", args=[training.pk])
