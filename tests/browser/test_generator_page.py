@@ -47,7 +47,9 @@ def test_from_images_to_samples(worker, signed_in, live_server):
     slider = page.get_by_label("Images seen", exact=True)
     expect(page.locator("[data-grid-step]")).to_have_text("80", timeout=60_000)
     expect(page.get_by_text("Training images at the same size")).to_be_visible()
-    expect(page.get_by_role("table").first.get_by_role("rowheader")).to_have_text(["8", "20", "40", "60", "80"])
+    expect(page.locator("#run-record").get_by_role("table").first.get_by_role("rowheader")).to_have_text(
+        ["8", "20", "40", "60", "80"]
+    )
     newest = page.locator("[data-grid-image]").get_attribute("src")
     curves = page.locator("[data-run-charts]")
     expect(curves.get_by_role("heading", name="Loss", exact=True)).to_be_visible()
