@@ -16,6 +16,7 @@ from generation.gan.presets import PRESETS, PUBLISHED_DURATION, PUBLISHED_ITERAT
 from generation.gan.registry import get_generator
 from generation.models import TrainingRun
 from generation.services import start_sampling, start_training
+from generation.tool_forms import ToolForm
 from imaging.forms import FilterForm
 from imaging.models import Dataset
 from imaging.selectors import dataset_counts, describe_filters
@@ -33,6 +34,7 @@ def run_list(request: HttpRequest) -> HttpResponse:
         "page_obj": page,
         "cards": [(run, grids.get(run.job_id)) for run in runs],
         "has_real_images": Dataset.objects.filter(origin=Dataset.Origin.REAL).exists(),
+        "foreign_generators": selectors.foreign_generators(),
     }
     return render(request, "generation/run_list.html", context)
 
@@ -86,7 +88,10 @@ def run_sample(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     run = _run(pk)
     if request.method != "POST":
         return redirect(run)
-    form = SampleForm(request.POST, run=run, checkpoints=list(run.checkpoints.all()))
+    real_counts = selectors.training_counts(run.dataset, run.filters)
+    form = SampleForm(request.POST, run=run, checkpoints=list(run.checkpoints.all()), real_counts=real_counts)
+    if "balance" in request.POST:
+        return _run_page(request, run, form.balanced())
     if not form.is_valid():
         return _run_page(request, run, form)
     try:
@@ -96,6 +101,7 @@ def run_sample(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
             seed=form.cleaned_data["seed"],
             dataset_name=form.cleaned_data["dataset_name"],
             created_by=_user(request),
+            options=form.options,
         )
     except ValueError as error:
         form.add_error(None, str(error))
@@ -121,7 +127,12 @@ def _run_page(request: HttpRequest, run: TrainingRun, form: SampleForm | None = 
         "training_images": run.job.artefacts.filter(kind="training_images").first(),
         "checkpoints": checkpoints,
         "sample_runs": sorted(sample_runs, key=lambda sample: sample.created_at, reverse=True),
-        "form": form or SampleForm(run=run, checkpoints=checkpoints),
+        "form": form
+        or SampleForm(
+            run=run, checkpoints=checkpoints, real_counts=selectors.training_counts(run.dataset, run.filters)
+        ),
+        "tools_form": ToolForm(origin=run, checkpoints=checkpoints) if checkpoints else None,
+        "tool_jobs": selectors.tool_jobs(checkpoints),
         **PUBLISHED,
     }
     return render(request, "generation/run_detail.html", context)

@@ -105,6 +105,12 @@ def describe_filters(filters: Mapping[str, Any]) -> str:
     return "; ".join(words) or "all images"
 
 
+def made_with(dataset: Dataset) -> str:
+    """What the images of a synthetic dataset from elsewhere were made with; "" for all others."""
+    first = dataset.images.order_by("id").values_list("provenance", flat=True).first()
+    return str((first or {}).get("made_with", ""))
+
+
 def filter_options(dataset: Dataset) -> dict[str, list[str]]:
     """Values that occur in `dataset`, per list filter; "" only for the split."""
     options = {}

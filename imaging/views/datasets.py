@@ -15,6 +15,7 @@ from imaging.selectors import (
     datasets_with_counts,
     describe_filters,
     filter_images,
+    made_with,
     patients_in_several_splits,
 )
 from imaging.services import DatasetError, delete_dataset
@@ -41,6 +42,7 @@ def dataset_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "form": form,
         "filters": describe_filters(filters) if filters else "",
         "page_obj": Paginator(images, IMAGES_PER_PAGE).get_page(request.GET.get("page")),
+        "made_with": made_with(dataset),
         "mixed_patients": patients_in_several_splits(dataset),
     }
     return render(request, "imaging/dataset_detail.html", context)

@@ -68,7 +68,9 @@ HIDDEN = {
     "turing.Report": "id study table other_study other_table title settings files made_at job created_by created_at",
     "generation.TrainingRun": "id name generator dataset classes config filters is_demonstration job created_by "
     "created_at",
-    "generation.Checkpoint": "id run iteration file_name sha256 created_at",
+    "generation.Checkpoint": "id run foreign iteration file_name sha256 created_at",
+    "generation.ForeignGenerator": "id name made_with licence citation file_name sha256 declaration trial job "
+    "accepted_at created_by created_at",
     "generation.SampleRun": "id checkpoint per_class seed precision truncation dataset_name dataset job created_by "
     "created_at",
     "imaging.Dataset": "id name origin description licence citation is_phantom created_by created_at frozen_at",
