@@ -1,26 +1,21 @@
 """Forms: what to train on, with which settings, and what to sample."""
 
-import secrets
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
 
 from config.forms import BootstrapFormMixin
-from generation.gan.config import AcganConfig
-from generation.gan.presets import PRESETS, is_demonstration
 from generation.gan.registry import get_generator
 from generation.gan.sampling_options import EXACT, MAX_TRUNCATION, PRECISIONS, SamplingOptions
 from generation.gan.settings import MAX_SEED
 from generation.models import Checkpoint, ForeignGenerator, TrainingRun
 from generation.parameters import DEVICES, MAX_IMAGES
+from generation.preset_choices import list_presets
 from generation.selectors import balancing_counts
+from generation.setting_fields import setting_fields
 from imaging.models import Dataset
 from imaging.services import DatasetError, checked_dataset_name
-
-PRESET_CHOICES = [
-    ("kong", "Kong 2022: the published settings, 30,000 iterations"),
-    ("demonstration", "Demonstration: narrower networks, a few minutes on two CPU cores"),
-]
 
 
 class ChooseForm(BootstrapFormMixin, forms.Form):
@@ -31,108 +26,37 @@ class ChooseForm(BootstrapFormMixin, forms.Form):
         empty_label="Choose a dataset",
         help_text="A generator learns from real images. The dataset is frozen when training starts.",
     )
-    preset = forms.ChoiceField(choices=PRESET_CHOICES, initial="kong", widget=forms.RadioSelect)
+    preset = forms.ChoiceField(label="Generator and settings to begin with", widget=forms.RadioSelect)
+
+    def __init__(self, data: Any = None, *, dataset: str | None = None) -> None:
+        super().__init__(data, initial={"dataset": dataset})
+        self.groups = list_presets()
+        choices = [(preset.name, preset.title) for _, presets in self.groups for preset in presets]
+        self.fields["preset"].choices = choices  # type: ignore[attr-defined]
 
 
-class IntegerTupleField(forms.CharField):
-    """Whole numbers with commas between them."""
+class RunForm(BootstrapFormMixin, forms.Form):
+    """What a run is called and where it runs; its settings are a form of their own, made from the generator."""
 
-    def to_python(self, value: Any) -> Any:
-        if isinstance(value, list | tuple):
-            return tuple(value)
-        try:
-            return tuple(int(part) for part in value.split(","))
-        except ValueError as error:
-            raise forms.ValidationError("Write whole numbers with commas between them.") from error
-
-    def prepare_value(self, value: Any) -> Any:
-        return ", ".join(str(part) for part in value) if isinstance(value, list | tuple) else value
-
-
-class TrainingForm(BootstrapFormMixin, forms.Form):
-    """Name, device and every setting of the ACGAN; begins with a preset. `config` of a valid form is the record."""
-
-    MAIN = ("name", "iterations", "batch_size", "learning_rate", "seed", "channels", "device")
-
-    preset = forms.ChoiceField(choices=PRESET_CHOICES, widget=forms.HiddenInput)
     name = forms.CharField(label="Name of the run", max_length=200)
-    iterations = forms.IntegerField(
-        min_value=1,
-        help_text="One iteration is one step of the discriminator and one of the generator. Published: 30,000.",
+    best_by = forms.ChoiceField(
+        label="Measure at every checkpoint",
+        required=False,
+        choices=[("", "Nothing"), ("kid", "KID, for any number of images"), ("fid", "FID, for many images")],
+        help_text="The distance of 256 generated images to training images. Costs about half a minute each time on a "
+        "CPU, seconds on a GPU. The states with the least distance are kept.",
     )
-    batch_size = forms.IntegerField(
-        min_value=2, help_text="Real images, and as many generated ones, per iteration. Published: 64."
-    )
-    learning_rate = forms.FloatField(help_text="Of Adam, for both networks. Published: 0.0002.")
-    seed = forms.IntegerField(
-        min_value=0, max_value=MAX_SEED, help_text="The same seed on the same images and machine gives the same run."
-    )
-    channels = forms.TypedChoiceField(
-        coerce=int,
-        choices=[(1, "1 (grey)"), (3, "3 (as published, grey copied into each)")],
-        help_text="Samples are grey either way.",
+    keep_best = forms.IntegerField(
+        label="Best states to keep",
+        min_value=0,
+        max_value=20,
+        initial=3,
+        help_text="Beside the last one and five on the way.",
     )
     device = forms.ChoiceField(
         choices=[(name, label) for name, label in zip(DEVICES, ("Automatic", "CPU", "CUDA GPU"), strict=True)],
         help_text="Automatic takes a CUDA GPU where the worker has one.",
     )
-    latent_dim = forms.IntegerField(label="Latent size", help_text="Random numbers behind an image. Published: 100.")
-    latent_std = forms.FloatField(
-        label="Latent standard deviation",
-        help_text="The paper's “normal distribution, standard deviation 0.02” may mean this or the next setting. "
-        "We read it as the next; latents have 1.",
-    )
-    weight_init_std = forms.FloatField(
-        label="Weight initialisation standard deviation",
-        help_text="Of a normal distribution around 0, for all dense and convolution weights: 0.02.",
-    )
-    embedding_dim = forms.IntegerField(label="Class embedding size", help_text="Published: 50.")
-    generator_channels = IntegerTupleField(
-        label="Generator widths",
-        help_text="Maps at 7, 14 and 28 pixels. Not in the paper; the usual ACGAN has 384, 192, 96.",
-    )
-    discriminator_channels = IntegerTupleField(
-        label="Discriminator widths",
-        help_text="Maps at 28, 14, 7 and 4 pixels. Not in the paper; the usual ACGAN has 32, 64, 128, 256.",
-    )
-    dropout = forms.FloatField(help_text="In the discriminator, after all but the last convolution. Published: 0.5.")
-    leaky_slope = forms.FloatField(label="LeakyReLU slope", help_text="In the discriminator. Published: 0.2.")
-    beta1 = forms.FloatField(label="Adam β1", help_text="Published: 0.5.")
-    beta2 = forms.FloatField(label="Adam β2", help_text="Not in the paper; Adam's own default is 0.999.")
-    checkpoint_every = forms.IntegerField(
-        label="Checkpoint every", help_text="Iterations. What a crash can cost at most."
-    )
-    grid_every = forms.IntegerField(
-        label="Sample grid every", help_text="Iterations between pictures of the same latents."
-    )
-    grid_columns = forms.IntegerField(label="Images per class in a grid", help_text="1 to 32.")
-    metrics_every = forms.IntegerField(
-        label="Curve point every", help_text="Iterations over which a point is averaged."
-    )
-
-    def __init__(self, data: Any = None, *, preset: str = "kong") -> None:
-        config = PRESETS[preset].make(secrets.randbelow(2**31))
-        super().__init__(data, initial={**config.to_dict(), "preset": preset, "device": "auto"})
-        self.config: AcganConfig | None = None
-        for field in self.fields.values():
-            if type(field) is forms.FloatField:
-                field.widget.attrs["step"] = "any"
-
-    @property
-    def main_fields(self) -> list[forms.BoundField]:
-        return [self[name] for name in self.MAIN]
-
-    @property
-    def advanced_fields(self) -> list[forms.BoundField]:
-        return [self[name] for name in self.fields if name not in (*self.MAIN, "preset")]
-
-    @property
-    def has_advanced_errors(self) -> bool:
-        return any(name not in self.MAIN for name in self.errors)
-
-    @property
-    def is_demonstration(self) -> bool:
-        return self.config is not None and is_demonstration(self.cleaned_data["preset"], self.config)
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"].strip()
@@ -140,23 +64,45 @@ class TrainingForm(BootstrapFormMixin, forms.Form):
             raise forms.ValidationError(f"There is a training run called “{name}” already. Choose another name.")
         return name
 
-    def clean(self) -> dict[str, Any]:
-        if self.errors:
-            return self.cleaned_data
-        settings = {
-            name: value for name, value in self.cleaned_data.items() if name not in ("name", "device", "preset")
+
+class LimitsForm(BootstrapFormMixin, forms.Form):
+    """The most images to take of each class; empty for all of them."""
+
+    def __init__(self, data: Any = None, *, counts: Mapping[str, int]) -> None:
+        self.labels = list(counts)
+        self.base_fields = {  # type: ignore[misc]  # what Form.__init__ copies
+            f"limit_{index}": forms.IntegerField(
+                label=f"At most, of {label}",
+                min_value=1,
+                required=False,
+                widget=forms.NumberInput({"placeholder": f"all {count:,}"}),
+            )
+            for index, (label, count) in enumerate(counts.items())
         }
-        try:
-            self.config = AcganConfig.from_dict(settings)
-        except ValueError as error:
-            field = str(error).split(" ", 1)[0]  # its messages begin with the setting's name
-            self.add_error(field if field in self.fields else None, str(error))
-        return self.cleaned_data
+        super().__init__(data)
+
+    @property
+    def limits(self) -> dict[str, int]:
+        values = {label: self.cleaned_data[f"limit_{index}"] for index, label in enumerate(self.labels)}
+        return {label: value for label, value in values.items() if value is not None}
+
+
+class ContinueForm(BootstrapFormMixin, forms.Form):
+    """Until when a run that has ended goes on, from its last checkpoint."""
+
+    def __init__(self, data: Any = None, *, run: TrainingRun) -> None:
+        name = run.length_setting
+        kind = get_generator(run.generator).config
+        self.base_fields = {"length": setting_fields(kind)[name]}  # type: ignore[misc]
+        super().__init__(data, initial={"length": run.config[name]})
+        self.fields["length"].label = "Train until"
+        unit = "Iterations" if name == "iterations" else "Thousands of training images"
+        self.fields["length"].help_text = f"{unit} in all; so far it was to be {run.length}."
 
 
 class CheckpointField(forms.ModelChoiceField):
     def label_from_instance(self, obj: Any) -> str:
-        return f"Iteration {obj.iteration:,}"
+        return f"After {obj.images_seen:,} images (iteration {obj.iteration:,})"
 
 
 class SampleForm(BootstrapFormMixin, forms.Form):

@@ -20,6 +20,9 @@ class TrainingRun(models.Model):
     classes = models.JSONField()  # class names in the order of the generator's class index
     config = models.JSONField()  # every hyper-parameter
     filters = models.JSONField(default=dict, blank=True)  # of imaging.selectors.filter_images: what it is trained on
+    limits = models.JSONField(default=dict, blank=True)  # label -> most images of it, drawn by the seed
+    keep_best = models.PositiveSmallIntegerField(default=3)  # checkpoints kept for their measure `best_by`
+    best_by = models.CharField(max_length=32, blank=True)  # a name in a checkpoint's measures; "" keeps none for it
     is_demonstration = models.BooleanField(default=False)  # trained for minutes, not for the published length
     job = models.OneToOneField(Job, on_delete=models.PROTECT, related_name="training_run")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
@@ -35,8 +38,17 @@ class TrainingRun(models.Model):
         return reverse("generation:run_detail", args=[self.pk])
 
     @property
-    def iterations(self) -> int:
-        return int(self.config["iterations"])
+    def length_setting(self) -> str:
+        """The setting that says how long it trains."""
+        return "iterations" if "iterations" in self.config else "total_kimg"
+
+    @property
+    def length(self) -> str:
+        """How long it trains, in the words of its generator: "2,000 iterations", "12,000 thousand images"."""
+        if "iterations" in self.config:
+            return f"{self.config['iterations']:,} iterations"
+        kimg = self.config.get("total_kimg")
+        return f"{kimg:,.6g} thousand images" if kimg is not None else ""
 
 
 class ForeignGenerator(models.Model):
@@ -83,7 +95,10 @@ class Checkpoint(models.Model):
     foreign = models.OneToOneField(
         ForeignGenerator, null=True, blank=True, on_delete=models.PROTECT, related_name="checkpoint"
     )
-    iteration = models.PositiveBigIntegerField()
+    iteration = models.PositiveBigIntegerField()  # steps done
+    images_seen = models.PositiveBigIntegerField(default=0)  # real images, over all steps
+    measures = models.JSONField(default=dict, blank=True)  # name -> number, of this state; {} when none were taken
+    is_milestone = models.BooleanField(default=True)  # kept for good; others are kept while they are best or last
     file_name = models.CharField(max_length=200)  # relative to the job's directory; of a foreign one as uploaded
     sha256 = models.CharField(max_length=64)
     created_at = models.DateTimeField(auto_now_add=True)

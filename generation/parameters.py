@@ -21,12 +21,21 @@ class TrainParameters:
     config: dict[str, Any]
     filters: dict[str, Any] = field(default_factory=dict)
     device: str = "auto"  # auto: a CUDA device where there is one
+    limits: dict[str, int] = field(default_factory=dict)  # label -> most images of it
 
     def __post_init__(self) -> None:
         get_generator(self.generator).config.from_dict(self.config)
         clean_filters(self.filters)
+        check_limits(self.limits)
         if self.device not in DEVICES:
             raise ValueError(f"device is {self.device!r}; it must be one of {', '.join(DEVICES)}")
+
+
+def check_limits(limits: dict[str, int]) -> None:
+    """Raises ValueError for a number of images that makes no sense."""
+    for label, most in limits.items():
+        if isinstance(most, bool) or not isinstance(most, int) or most < 1:
+            raise ValueError(f"The limit for class {label} is {most!r}; it must be a whole number from 1")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,22 +1,59 @@
 """Reads on runs, checkpoints and samples."""
 
+import hashlib
 import uuid
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from typing import Any
 
 from django.db.models import Count, Prefetch, QuerySet
 
+from generation.gan.registry import get_generator
 from generation.models import Checkpoint, ForeignGenerator, SampleRun, TrainingRun
+from generation.setting_fields import setting_label, setting_value
 from generation.tool_parameters import TOOL
 from imaging.models import Dataset, Image
 from imaging.selectors import filter_images
 from worker.models import Job, JobArtefact
+
+SEEN = "images seen"  # the unit of a training job's progress
 
 
 def training_counts(dataset: Dataset, filters: Mapping[str, Any]) -> dict[str, int]:
     """Images per class that a run with these filters learns from, classes in alphabetical order."""
     rows = filter_images(dataset, filters).order_by("label").values_list("label").annotate(n=Count("id"))
     return dict(rows)
+
+
+def training_rows(
+    dataset: Dataset, filters: Mapping[str, Any], limits: Mapping[str, int], *, seed: int
+) -> list[tuple[str, str]]:
+    """(pixel hash, label) of the images that a run learns from, sorted.
+
+    `limits`: label -> most images of it. Which of them is a matter of the seed and the pixels alone: the first ones in
+    the order of SHA-256("<seed>/<pixel hash>"). So the same images are drawn on every database.
+    """
+    rows = sorted(filter_images(dataset, filters).values_list("pixel_sha256", "label"))
+    chosen = [row for row in rows if row[1] not in limits]
+    for label, most in limits.items():
+        of_label = [row for row in rows if row[1] == label]
+        chosen += sorted(of_label, key=lambda row: hashlib.sha256(f"{seed}/{row[0]}".encode()).digest())[:most]
+    return sorted(chosen)
+
+
+def best_measure(run: TrainingRun, measures: Mapping[str, float]) -> float | None:
+    """The value that the run's checkpoints are compared by (less is better), None when it was not measured.
+
+    Names of measures begin with their kind and go on with what computed them: "kid_densenet121_0a1b2c3d".
+    """
+    values = [value for name, value in measures.items() if run.best_by and name.split("_")[0] == run.best_by]
+    return values[0] if values else None
+
+
+def run_counts(run: TrainingRun) -> dict[str, int]:
+    """Images per class that the run learns from."""
+    counts = training_counts(run.dataset, run.filters)
+    return {label: min(count, run.limits.get(label, count)) for label, count in counts.items()}
 
 
 def balancing_counts(real: Mapping[str, int]) -> dict[str, int]:
@@ -39,9 +76,40 @@ def foreign_generators() -> QuerySet[ForeignGenerator]:
 
 
 def list_runs() -> QuerySet[TrainingRun]:
-    """All runs, newest first, with dataset and job."""
-    runs = TrainingRun.objects.select_related("dataset", "job").annotate(n_checkpoints=Count("checkpoints"))
+    """All runs, newest first, with dataset, job and checkpoints."""
+    runs = TrainingRun.objects.select_related("dataset", "job").prefetch_related("checkpoints")
     return runs.order_by("-created_at", "id")
+
+
+def best_checkpoint(run: TrainingRun) -> tuple[Checkpoint, float] | None:
+    """The checkpoint with the least value of the measure that the run is judged by, and that value."""
+    measured = [(best_measure(run, checkpoint.measures), checkpoint) for checkpoint in run.checkpoints.all()]
+    known = [(value, checkpoint) for value, checkpoint in measured if value is not None]
+    if not known:
+        return None
+    value, checkpoint = min(known, key=lambda pair: (pair[0], pair[1].iteration))
+    return checkpoint, value
+
+
+def images_seen(run: TrainingRun) -> int:
+    """Real images that the run has been shown: as its job reports it, or as its last checkpoint says."""
+    last = max((checkpoint.images_seen for checkpoint in run.checkpoints.all()), default=0)
+    is_training = run.job.progress_unit == SEEN  # and not yet preparing its images
+    return max(last, run.job.progress_done) if is_training else last
+
+
+def compared_settings(runs: list[TrainingRun]) -> list[tuple[str, list[str]]]:
+    """Settings in which `runs` differ: (label, value of each run in order; "–" for one that has no such setting)."""
+    tables = [dict(run_settings(run)) for run in runs]
+    labels = dict.fromkeys(label for table in tables for label in table)
+    rows = [(label, [table.get(label, "–") for table in tables]) for label in labels]
+    return [row for row in rows if len(set(row[1])) > 1]
+
+
+def run_settings(run: TrainingRun) -> list[tuple[str, str]]:
+    """(label, value) of every setting, in words."""
+    config = get_generator(run.generator).config.from_dict(run.config)
+    return [(setting_label(one), setting_value(one, getattr(config, one.name))) for one in fields(config)]
 
 
 def newest_grids(runs: list[TrainingRun]) -> dict[uuid.UUID, JobArtefact]:

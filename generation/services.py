@@ -6,12 +6,13 @@ from itertools import islice
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import ProtectedError
 
 from config.accounts.models import User
 from generation.gan.registry import GeneratorConfig, get_generator
 from generation.gan.sampling_options import DEFAULT_OPTIONS, EXACT, SamplingOptions
 from generation.models import Checkpoint, SampleRun, TrainingRun
-from generation.parameters import SAMPLE, TRAIN, SampleParameters, TrainParameters
+from generation.parameters import SAMPLE, TRAIN, SampleParameters, TrainParameters, check_limits
 from generation.selectors import training_counts
 from generation.tool_parameters import TOOL, TOOLS, ToolParameters
 from imaging import storage
@@ -25,7 +26,7 @@ from imaging.services import (
     lock_pixel_files,
 )
 from worker.models import Job
-from worker.services import enqueue_job
+from worker.services import enqueue_job, rerun_job
 
 MIN_IMAGES = 8
 
@@ -45,10 +46,16 @@ def start_training(
     is_demonstration: bool = False,
     generator: str = "acgan",
     device: str = "auto",
+    limits: dict[str, int] | None = None,
+    keep_best: int = 3,
+    best_by: str = "",
 ) -> TrainingRun:
     """Freeze `dataset` and queue the training of `generator` on those of its images that pass `filters`.
 
-    The classes are the labels of these images, in alphabetical order. Raises GenerationError when the name is taken,
+    The classes are the labels of these images, in alphabetical order; one class "all" when the settings say that the
+    generator is not `conditional`. `limits` (label -> number) takes no more than so many images of a label, drawn by
+    the seed. Checkpoints are measured by `best_by` ("kid", "fid", or "" for not at all), and the `keep_best` best
+    stay. Raises GenerationError when the name is taken,
     the dataset is synthetic, or too few images are left; ValueError for settings or filters that are not valid.
     """
     name = name.strip()
@@ -60,12 +67,17 @@ def start_training(
         raise GenerationError(f"“{dataset.name}” is synthetic. A generator learns from real images; choose such a set.")
     filters = clean_filters(filters or {})
     counts = training_counts(dataset, filters)
+    limits = dict(limits or {})
+    check_limits(limits)
+    unknown = sorted(set(limits) - set(counts))
+    if unknown:
+        raise GenerationError(f"There is a limit for class {', '.join(unknown)}, of which no image is trained on.")
     missing = sorted(set(filters.get("labels", [])) - set(counts))
     if missing:
         raise GenerationError(
             f"No image of class {', '.join(missing)} in “{dataset.name}” with these filters. Leave the class out."
         )
-    total = sum(counts.values())
+    total = sum(min(count, limits.get(label, count)) for label, count in counts.items())
     if total < MIN_IMAGES:
         raise GenerationError(
             f"{total} images in “{dataset.name}” ({describe_filters(filters)}); a generator needs at least "
@@ -77,7 +89,7 @@ def start_training(
     job = enqueue_job(
         kind=TRAIN,
         parameters=TrainParameters(
-            run_id=str(run_id), generator=generator, config=settings, filters=filters, device=device
+            run_id=str(run_id), generator=generator, config=settings, filters=filters, limits=limits, device=device
         ),
         title=f"Train “{name}”",
         created_by=created_by,
@@ -90,9 +102,12 @@ def start_training(
                 name=name,
                 generator=get_generator(generator).name,
                 dataset=dataset,
-                classes=sorted(counts),
+                classes=sorted(counts) if settings.get("conditional", True) else ["all"],
                 config=settings,
                 filters=filters,
+                limits=limits,
+                keep_best=keep_best,
+                best_by=best_by,
                 is_demonstration=is_demonstration,
                 job=job,
                 created_by=created_by,
@@ -106,12 +121,60 @@ def _taken(name: str) -> str:
 
 
 @transaction.atomic
-def record_checkpoint(*, run: TrainingRun, iteration: int, file_name: str, sha256: str) -> Checkpoint:
+def record_checkpoint(
+    *,
+    run: TrainingRun,
+    iteration: int,
+    file_name: str,
+    sha256: str,
+    images_seen: int = 0,
+    measures: dict[str, float] | None = None,
+    is_milestone: bool = True,
+) -> Checkpoint:
     """Make a checkpoint file known, so that samples can be drawn from it. Recording it again changes nothing."""
     checkpoint, _ = Checkpoint.objects.get_or_create(
-        run=run, iteration=iteration, defaults={"file_name": file_name, "sha256": sha256}
+        run=run,
+        iteration=iteration,
+        defaults={
+            "file_name": file_name,
+            "sha256": sha256,
+            "images_seen": images_seen,
+            "measures": measures or {},
+            "is_milestone": is_milestone,
+        },
     )
     return checkpoint
+
+
+def forget_checkpoint(*, checkpoint: Checkpoint) -> bool:
+    """Remove the record of a checkpoint that is neither a milestone nor in use. False when something was made of it."""
+    try:
+        with transaction.atomic():
+            checkpoint.delete()
+    except ProtectedError:
+        return False
+    return True
+
+
+@transaction.atomic
+def continue_training(*, run: TrainingRun, length: float) -> TrainingRun:
+    """Queue a run that has ended again, from its last checkpoint, until `length` (iterations, or thousands of images).
+
+    Raises GenerationError when it has not ended or would have nothing to do; ValueError for a length out of range.
+    """
+    name = run.length_setting
+    config = get_generator(run.generator).config.from_dict({**run.config, name: length})
+    settings = config.to_dict()
+    if run.job.state == Job.State.SUCCEEDED and settings[name] <= run.config[name]:
+        raise GenerationError(f"“{run.name}” has been trained for that long already. Write more than {run.length}.")
+    parameters = TrainParameters(**{**run.job.parameters, "config": settings})
+    try:
+        rerun_job(job=run.job, parameters=parameters)
+    except ValueError as error:
+        raise GenerationError(str(error)) from error
+    run.config = settings
+    run.save(update_fields=["config"])
+    return run
 
 
 @transaction.atomic

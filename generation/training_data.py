@@ -1,6 +1,12 @@
-"""The images of a training run as one array: read, rendered as studies render them, and kept for a resume."""
+"""The images of a training run as one array on disk: rendered as studies render them, kept for a resume.
+
+Memory stays bounded whatever their number and size: pictures are rendered one by one into a memory-mapped file.
+"""
 
 import hashlib
+import json
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -8,57 +14,80 @@ import numpy as np
 
 from generation.gan.data import TrainingImages
 from generation.models import TrainingRun
+from generation.selectors import training_rows
 from imaging.rendering import render_square
-from imaging.selectors import filter_images
 from imaging.storage import load_pixels
 from worker.registry import JobContext, JobError
 
-FILE_NAME = "training-images.npz"
+FILE_NAME = "training-images.npy"
+STATE_NAME = "training-images.json"  # which images the file holds, and how many of them are rendered
+OLD_NAME = "training-images.npz"  # of the first release
+NOTE_EVERY = 500  # images between two notes of how far it is
 
 
 def collect_training_images(
-    context: JobContext, run: TrainingRun, *, filters: dict[str, Any], size: int
+    context: JobContext,
+    run: TrainingRun,
+    *,
+    filters: Mapping[str, Any],
+    limits: Mapping[str, int],
+    size: int,
+    seed: int,
 ) -> tuple[TrainingImages, str]:
     """The run's images, `size` px, and the digest that names them in its result.
 
     Sorted by pixel hash, so that a seed means the same on every database. The digest is the SHA-256 over lines
     "<pixel hash> <label>" in this order: what the model was trained on, without the images. Rendered pixels are kept
-    in the job's directory; a resumed run does not render again. Raises JobError when an image cannot be read.
+    in the job's directory; a resumed run does not render again what is there. Raises JobError when an image cannot be
+    read or the disk is full.
     """
-    rows = list(filter_images(run.dataset, filters).order_by("pixel_sha256").values_list("pixel_sha256", "label"))
+    rows = training_rows(run.dataset, filters, limits, seed=seed)
     digest = hashlib.sha256("".join(f"{sha256} {label}\n" for sha256, label in rows).encode()).hexdigest()
-    path = context.directory / FILE_NAME
-    pixels = _kept_pixels(path, digest)
-    if pixels is None:
-        pixels = _render(context, [sha256 for sha256, _ in rows], size)
-        _keep_pixels(path, digest, pixels)
-    labels = np.array([run.classes.index(label) for _, label in rows], dtype=np.int64)
+    pixels = _render(context, [sha256 for sha256, _ in rows], digest, size)
+    one = run.classes == ["all"]  # a generator without classes
+    labels = np.array([0 if one else run.classes.index(label) for _, label in rows], dtype=np.int64)
     return TrainingImages(pixels=pixels, labels=labels, classes=tuple(run.classes)), digest
 
 
-def _render(context: JobContext, hashes: list[str], size: int) -> np.ndarray:
-    pixels = np.empty((len(hashes), size, size), dtype=np.uint8)
-    for position, sha256 in enumerate(hashes):
-        context.raise_if_stopped()
+def _render(context: JobContext, hashes: list[str], digest: str, size: int) -> np.ndarray:
+    """(N, size, size) uint8, a map of the file."""
+    path, note = context.directory / FILE_NAME, context.directory / STATE_NAME
+    (context.directory / OLD_NAME).unlink(missing_ok=True)
+    begin = _rendered(path, note, digest, size)
+    if begin < len(hashes):
+        shape = (len(hashes), size, size)
         try:
-            pixels[position] = render_square(load_pixels(sha256), size)
-        except (OSError, ValueError) as error:
-            raise JobError(f"Training image {sha256[:12]} cannot be read: {error}") from error
-        context.progress(position + 1, len(hashes), "images", "Preparing the training images")
-    return pixels
+            pixels = np.lib.format.open_memmap(path, mode="r+" if begin else "w+", dtype=np.uint8, shape=shape)
+        except OSError as error:
+            need = len(hashes) * size * size / 1e9
+            raise JobError(f"There is no room for the training images ({need:.1f} GB): {error}") from error
+        try:
+            for position in range(begin, len(hashes)):
+                context.raise_if_stopped()
+                try:
+                    pixels[position] = render_square(load_pixels(hashes[position]), size)
+                except (OSError, ValueError) as error:
+                    raise JobError(f"Training image {hashes[position][:12]} cannot be read: {error}") from error
+                context.progress(position + 1, len(hashes), "images", "Preparing the training images")
+                begin = position + 1
+                if begin % NOTE_EVERY == 0:
+                    _note(pixels, note, digest, size, begin)
+        finally:
+            _note(pixels, note, digest, size, begin)
+    return np.lib.format.open_memmap(path, mode="c")  # PyTorch wants it writable; nothing is written to the file
 
 
-def _kept_pixels(path: Path, digest: str) -> np.ndarray | None:
-    try:
-        with np.load(path, allow_pickle=False) as kept:
-            pixels: np.ndarray = kept["pixels"]
-            return pixels if str(kept["digest"]) == digest else None
-    except (OSError, ValueError, KeyError, EOFError):
-        return None  # not there yet, or half written by a process that was killed
+def _rendered(path: Path, note: Path, digest: str, size: int) -> int:
+    """How many of these images are in the file already."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        values = json.loads(note.read_text())
+        if (values["digest"], values["size"]) == (digest, size) and path.is_file():
+            return int(values["done"])
+    return 0
 
 
-def _keep_pixels(path: Path, digest: str, pixels: np.ndarray) -> None:
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("wb") as file:
-        np.savez(file, pixels=pixels, digest=np.array(digest))
-    temporary.replace(path)
+def _note(pixels: np.memmap, note: Path, digest: str, size: int, done: int) -> None:
+    pixels.flush()  # pixels are on the disk before the note says so
+    temporary = note.with_suffix(".tmp")
+    temporary.write_text(json.dumps({"digest": digest, "size": size, "done": done}))
+    temporary.replace(note)

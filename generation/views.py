@@ -1,6 +1,7 @@
 """Pages of generators, for investigators: runs, a new run, one run with its checkpoints and samples."""
 
 import uuid
+from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -11,18 +12,23 @@ from django.urls import reverse
 from config.accounts.access import investigator_required
 from config.accounts.models import User
 from generation import selectors
-from generation.forms import ChooseForm, SampleForm, TrainingForm
-from generation.gan.presets import PRESETS, PUBLISHED_DURATION, PUBLISHED_ITERATIONS
+from generation.forms import ChooseForm, ContinueForm, LimitsForm, RunForm, SampleForm
+from generation.gan.presets import PUBLISHED_DURATION, PUBLISHED_ITERATIONS
 from generation.gan.registry import get_generator
+from generation.gan.settings import Preset
 from generation.models import TrainingRun
-from generation.services import start_sampling, start_training
+from generation.preset_choices import fresh_seed, get_preset, is_demonstration
+from generation.services import continue_training, start_sampling, start_training
+from generation.setting_fields import SettingsForm
 from generation.tool_forms import ToolForm
 from imaging.forms import FilterForm
 from imaging.models import Dataset
 from imaging.selectors import dataset_counts, describe_filters
+from worker.models import JobArtefact
 
 PUBLISHED = {"published_iterations": PUBLISHED_ITERATIONS, "published_duration": PUBLISHED_DURATION}
 RUNS_PER_PAGE = 12
+MAX_COMPARED = 6  # colours that can be told apart
 
 
 @investigator_required
@@ -32,7 +38,17 @@ def run_list(request: HttpRequest) -> HttpResponse:
     grids = selectors.newest_grids(runs)
     context = {
         "page_obj": page,
-        "cards": [(run, grids.get(run.job_id)) for run in runs],
+        "cards": [
+            {
+                "run": run,
+                "title": get_generator(run.generator).title,
+                "grid": grids.get(run.job_id),
+                "images_seen": selectors.images_seen(run),
+                "n_checkpoints": len(run.checkpoints.all()),
+                "best": selectors.best_checkpoint(run),
+            }
+            for run in runs
+        ],
         "has_real_images": Dataset.objects.filter(origin=Dataset.Origin.REAL).exists(),
         "foreign_generators": selectors.foreign_generators(),
     }
@@ -40,26 +56,81 @@ def run_list(request: HttpRequest) -> HttpResponse:
 
 
 @investigator_required
+def run_compare(request: HttpRequest) -> HttpResponse:
+    """?run=ID&run=ID...: curves on one plot, grids side by side, settings that differ."""
+    wanted = [value for value in request.GET.getlist("run") if _is_uuid(value)][:MAX_COMPARED]
+    known = {str(run.pk): run for run in selectors.list_runs().filter(pk__in=wanted)}
+    runs = [known[value] for value in dict.fromkeys(wanted) if value in known]
+    if len(runs) < 2:
+        messages.info(request, "Tick two or more runs to compare them.")
+        return redirect("generation:run_list")
+    grids = [selectors.run_grids(run) for run in runs]
+    columns = [
+        {
+            "run": run,
+            "title": get_generator(run.generator).title,
+            "newest": own[-1] if own else None,
+            "images_seen": selectors.images_seen(run),
+            "best": selectors.best_checkpoint(run),
+        }
+        for run, own in zip(runs, grids, strict=True)
+    ]
+    context = {
+        "columns": columns,
+        "curve_runs": [_curve_run(run) for run in runs],
+        "grid_lists": [{"grids": _grid_list(run, own)} for run, own in zip(runs, grids, strict=True)],
+        "settings": selectors.compared_settings(runs),
+    }
+    return render(request, "generation/run_compare.html", context)
+
+
+@investigator_required
 def run_new(request: HttpRequest) -> HttpResponse:
-    """Two steps at one address: ?dataset=&preset= chosen, then the settings."""
-    choice = ChooseForm(request.GET or None)
+    """Two steps at one address: ?dataset=&preset= chosen (or ?like= an earlier run), then the settings."""
+    wanted = request.GET.get("like", "")
+    like = TrainingRun.objects.filter(pk=wanted).first() if _is_uuid(wanted) else None
+    if like is not None:
+        kind = get_generator(like.generator)
+        config = kind.config.from_dict({**like.config, "seed": fresh_seed()})
+        preset = Preset(
+            name=kind.name,
+            title=f"As “{like.name}”",
+            generator=kind.name,
+            make=lambda seed: config,
+            is_demonstration=like.is_demonstration,
+        )
+        return _new_run_page(request, like.dataset, preset)
+    choice = ChooseForm(request.GET if "preset" in request.GET else None, dataset=request.GET.get("dataset"))
     if not choice.is_valid():
         has_real_images = Dataset.objects.filter(origin=Dataset.Origin.REAL).exists()
         return render(request, "generation/run_choose.html", {"form": choice, "has_real_images": has_real_images})
-    dataset, preset = choice.cleaned_data["dataset"], choice.cleaned_data["preset"]
+    return _new_run_page(request, choice.cleaned_data["dataset"], get_preset(choice.cleaned_data["preset"]))
+
+
+def _new_run_page(request: HttpRequest, dataset: Dataset, preset: Preset) -> HttpResponse:
     data = request.POST if request.method == "POST" else None
-    form = TrainingForm(data, preset=preset)
+    counts = dataset_counts(dataset)
+    form = RunForm(data)
+    settings_form = SettingsForm(data, initial=preset.make(fresh_seed()))
     filter_form = FilterForm(data, dataset=dataset, prefix="filter")
-    if data is not None and form.is_valid() and filter_form.is_valid() and form.config is not None:
+    limits_form = LimitsForm(data, counts=counts)
+    every_form = (form, settings_form, filter_form, limits_form)
+    are_valid = [one.is_valid() for one in every_form]  # each says what is wrong with it
+    if data is not None and all(are_valid):
+        config = settings_form.config
         try:
             run = start_training(
                 name=form.cleaned_data["name"],
                 dataset=dataset,
-                config=form.config,
+                generator=preset.generator,
+                config=config,
                 filters=filter_form.cleaned_data,
+                limits=limits_form.limits,
                 created_by=_user(request),
-                is_demonstration=form.is_demonstration,
+                is_demonstration=is_demonstration(preset, config),
                 device=form.cleaned_data["device"],
+                best_by=form.cleaned_data["best_by"],
+                keep_best=form.cleaned_data["keep_best"],
             )
         except ValueError as error:
             form.add_error(None, str(error))
@@ -67,12 +138,14 @@ def run_new(request: HttpRequest) -> HttpResponse:
             return redirect(run)
     context = {
         "form": form,
+        "settings_form": settings_form,
         "filter_form": filter_form,
+        "limits_form": limits_form,
+        "every_form": every_form,
         "dataset": dataset,
-        "counts": dataset_counts(dataset),
+        "counts": counts,
         "preset": preset,
-        "other_preset": next(name for name in PRESETS if name != preset),
-        **PUBLISHED,
+        "generator": get_generator(preset.generator),
     }
     return render(request, "generation/run_new.html", context)
 
@@ -83,12 +156,30 @@ def run_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 @investigator_required
+def run_continue(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """A run that has ended goes on from its last checkpoint; a form that is not valid is shown on the run's page."""
+    run = _run(pk)
+    if request.method != "POST":
+        return redirect(run)
+    form = ContinueForm(request.POST, run=run)
+    if not form.is_valid():
+        return _run_page(request, run, continue_form=form)
+    try:
+        continue_training(run=run, length=form.cleaned_data["length"])
+    except ValueError as error:
+        form.add_error("length", str(error))
+        return _run_page(request, run, continue_form=form)
+    messages.success(request, f"“{run.name}” goes on from its last checkpoint.")
+    return redirect(run)
+
+
+@investigator_required
 def run_sample(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Starts sampling; a form that is not valid is shown again on the run's page."""
     run = _run(pk)
     if request.method != "POST":
         return redirect(run)
-    real_counts = selectors.training_counts(run.dataset, run.filters)
+    real_counts = selectors.run_counts(run)
     form = SampleForm(request.POST, run=run, checkpoints=list(run.checkpoints.all()), real_counts=real_counts)
     if "balance" in request.POST:
         return _run_page(request, run, form.balanced())
@@ -110,32 +201,49 @@ def run_sample(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return redirect(f"{run.get_absolute_url()}#samples")
 
 
-def _run_page(request: HttpRequest, run: TrainingRun, form: SampleForm | None = None) -> HttpResponse:
+def _run_page(
+    request: HttpRequest, run: TrainingRun, form: SampleForm | None = None, continue_form: ContinueForm | None = None
+) -> HttpResponse:
     checkpoints = list(run.checkpoints.all())
     sample_runs = [sample for checkpoint in checkpoints for sample in checkpoint.sample_runs.all()]
     grids = selectors.run_grids(run)
-    config = get_generator(run.generator).config.from_dict(run.config)
+    best = selectors.best_checkpoint(run)
     context = {
         "run": run,
         "generator": get_generator(run.generator),
-        "settings": list(config.to_dict().items()),
+        "settings": selectors.run_settings(run),
         "filters": describe_filters(run.filters),
         "grids": grids,
-        "grid_list": [
-            {"step": grid.step, "url": reverse("worker:job_artefact", args=[run.job_id, grid.pk])} for grid in grids
-        ],
+        "grid_list": _grid_list(run, grids),
+        "curve_runs": [_curve_run(run)],
         "training_images": run.job.artefacts.filter(kind="training_images").first(),
         "checkpoints": checkpoints,
+        "measured_by": run.best_by.upper(),
+        "rows": [(checkpoint, selectors.best_measure(run, checkpoint.measures)) for checkpoint in checkpoints],
+        "best": best[0] if best else None,
         "sample_runs": sorted(sample_runs, key=lambda sample: sample.created_at, reverse=True),
-        "form": form
-        or SampleForm(
-            run=run, checkpoints=checkpoints, real_counts=selectors.training_counts(run.dataset, run.filters)
-        ),
+        "form": form or SampleForm(run=run, checkpoints=checkpoints, real_counts=selectors.run_counts(run)),
         "tools_form": ToolForm(origin=run, checkpoints=checkpoints) if checkpoints else None,
         "tool_jobs": selectors.tool_jobs(checkpoints),
+        "continue_form": continue_form or (ContinueForm(run=run) if run.job.is_final else None),
         **PUBLISHED,
     }
     return render(request, "generation/run_detail.html", context)
+
+
+def _grid_list(run: TrainingRun, grids: list[JobArtefact]) -> list[dict[str, Any]]:
+    return [{"step": grid.step, "url": reverse("worker:job_artefact", args=[run.job_id, grid.pk])} for grid in grids]
+
+
+def _curve_run(run: TrainingRun) -> dict[str, str]:
+    return {"name": run.name, "url": reverse("worker:job_series", args=[run.job_id])}
+
+
+def _is_uuid(value: str) -> bool:
+    try:
+        return bool(uuid.UUID(value))
+    except ValueError:
+        return False
 
 
 def _run(pk: uuid.UUID) -> TrainingRun:

@@ -82,6 +82,7 @@ class CheckpointFactory(DjangoModelFactory):
 
     run = factory.SubFactory(TrainingRunFactory)
     iteration = factory.Sequence(lambda n: n + 1)
+    images_seen = factory.LazyAttribute(lambda checkpoint: 64 * checkpoint.iteration)
     file_name = factory.LazyAttribute(lambda checkpoint: f"checkpoints/checkpoint-{checkpoint.iteration:08d}.pt")
     sha256 = factory.Sequence(lambda n: f"{n:064x}")
 

@@ -69,6 +69,7 @@ def claim_job(*, job_id: uuid.UUID, worker_name: str) -> Lease | None:
         attempt=F("attempt") + 1,
         attempt_started_at=Now(),
         attempt_progress_at=None,
+        seconds_left=None,
         progress_best=Greatest(F("progress_best"), F("progress_done")),
         started_at=Coalesce(F("started_at"), Now()),
         finished_at=None,

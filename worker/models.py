@@ -49,6 +49,7 @@ class Job(models.Model):
     message = models.CharField(max_length=500, blank=True)  # what it is doing now, or how it ended
     error = models.TextField(blank=True)  # what was wrong and what to do, in words; the traceback is in the log
     result = models.JSONField(default=dict, blank=True)
+    seconds_left = models.FloatField(null=True, blank=True)  # as the job foretells it; None: from the rate so far
 
     attempt = models.PositiveIntegerField(default=0)
     crashes = models.PositiveIntegerField(default=0)  # in a row without progress
@@ -129,10 +130,12 @@ class Job(models.Model):
 
     @property
     def eta_seconds(self) -> float | None:
-        """Time left at the rate of this attempt; None when not running or before the rate is known.
+        """Time left as the job foretells it, or at the rate of this attempt; None when not running or not known yet.
 
         From the database's times alone, so it does not depend on whose clock is right.
         """
+        if self.state == self.State.RUNNING and self.seconds_left is not None:
+            return self.seconds_left
         if self.state != self.State.RUNNING or self.attempt_progress_at is None or self.heartbeat_at is None:
             return None
         steps = self.progress_done - self.attempt_progress

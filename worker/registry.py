@@ -27,8 +27,10 @@ class JobContext(Protocol):
     attempt: int  # from 1
     directory: Path  # private, kept between attempts
 
-    def progress(self, done: int, total: int, unit: str = "", message: str = "") -> None:
-        """Cheap: may be called at every step."""
+    def progress(
+        self, done: int, total: int, unit: str = "", message: str = "", seconds_left: float | None = None
+    ) -> None:
+        """Cheap: may be called at every step. `seconds_left` where the job knows better than the rate so far."""
 
     def log(self, message: str, level: str = "info") -> None:
         """One line of the live log. Levels: info, warning, error."""

@@ -80,6 +80,32 @@ def resume_job(*, job: Job) -> Job:
     return job
 
 
+@transaction.atomic
+def rerun_job(*, job: Job, parameters: Any) -> Job:
+    """Put a job that has ended, however, back into its queue with other parameters; it goes on from its checkpoint.
+
+    Raises ValueError for a kind that cannot go on, a job that has not ended, and as `enqueue_job` for the parameters.
+    `job` is refreshed.
+    """
+    kind = get_job_kind(job.kind)
+    if not kind.resumable:
+        raise ValueError(f"“{job.title}” cannot go on once it has ended; start it anew.")
+    queued = Job.objects.filter(pk=job.pk, state__in=Job.FINAL).update(
+        state=State.QUEUED,
+        queued_at=Now(),
+        crashes=0,
+        error="",
+        message="Waiting to go on",
+        finished_at=None,
+        parameters=_as_json(kind, parameters),
+    )
+    job.refresh_from_db()
+    if not queued:
+        raise ValueError(f"“{job.title}” is {job.state}: wait until it has ended, or cancel it.")
+    wake_workers_on_commit(queue=job.queue)
+    return job
+
+
 def _as_json(kind: JobKind, parameters: Any) -> dict[str, Any]:
     if not isinstance(parameters, kind.parameters):
         raise ValueError(

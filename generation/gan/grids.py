@@ -10,6 +10,19 @@ GAP = 2  # pixels between images, before scaling
 BACKGROUND = 255
 
 
+def at_side(images: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """Images (rows, columns, s, s) uint8 as `side` px: larger ones are averaged down, smaller ones shown in blocks.
+
+    So pictures of a generator that grows from 4 px can be laid beside each other. Sides that divide stay exact.
+    """
+    rows, columns, before, _ = images.shape
+    if before == side:
+        return images
+    method = Image.Resampling.BOX if before > side else Image.Resampling.NEAREST
+    flat = [np.asarray(Image.fromarray(one).resize((side, side), method)) for one in images.reshape(-1, before, before)]
+    return np.stack(flat).reshape(rows, columns, side, side)
+
+
 def grid_png(images: NDArray[np.uint8], *, scale: int = 2) -> bytes:
     """PNG of images (rows, columns, side, side) uint8, each pixel shown as `scale` x `scale`."""
     file = BytesIO()

@@ -19,7 +19,9 @@ class ForegroundContext:
         self._on_progress = on_progress
         self.lines: list[tuple[str, str]] = []  # (level, message)
 
-    def progress(self, done: int, total: int, unit: str = "", message: str = "") -> None:
+    def progress(
+        self, done: int, total: int, unit: str = "", message: str = "", seconds_left: float | None = None
+    ) -> None:
         self._on_progress(done, total, unit, message)
 
     def log(self, message: str, level: str = "info") -> None:

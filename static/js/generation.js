@@ -20,7 +20,7 @@
     const step = grid.step.toLocaleString("en-GB");
     if (image.getAttribute("src") !== grid.url) image.src = grid.url;
     slider.value = String(position);
-    slider.setAttribute("aria-valuetext", `iteration ${step}`);
+    slider.setAttribute("aria-valuetext", `${step} images seen`);
     find("step").textContent = step;
   }
 

@@ -33,7 +33,7 @@ def test_from_images_to_samples(worker, signed_in, live_server):
     page.get_by_label("Name of the run").fill("Seen")
     page.get_by_label("Iterations", exact=True).fill("20")
     page.get_by_label("Batch size").fill("4")
-    page.get_by_text("All other settings").click()
+    page.get_by_text("More settings").click()
     page.get_by_label("Generator widths").fill("8, 6, 4")
     page.get_by_label("Discriminator widths").fill("4, 6, 8, 10")
     page.get_by_label("Sample grid every").fill("5")

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from generation.gan import registry
 from generation.gan.config import AcganConfig
 from generation.models import TrainingRun
 from generation.services import start_training
@@ -12,6 +13,7 @@ from imaging.models import Dataset
 from imaging.phantoms import chest_phantom
 from tests.factories import DatasetFactory, ImageFactory
 from tests.generation.gan.conftest import SMALL
+from tests.generation.plugin import PluginConfig
 from worker.execution.child import execute_job
 from worker.lifecycle import claim_job
 from worker.models import Job
@@ -34,6 +36,14 @@ def media_root(settings, tmp_path) -> Path:
 @pytest.fixture
 def small_config() -> AcganConfig:
     return AcganConfig(**SMALL)
+
+
+@pytest.fixture
+def plugin():
+    """A generator that is not part of the product, as a contributor adds one."""
+    registry.register_generator("plugin", title="Plug-in 16 x 16", module="tests.generation.plugin")(PluginConfig)
+    yield
+    registry.unregister_generator("plugin")
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from django.db import connection
 from generation.models import SampleRun, TrainingRun
 from tests.factories import CheckpointFactory
 from tests.generation.conftest import run_job
+from tests.generation.plugin import PluginConfig
 from worker.models import Job
 
 
@@ -19,9 +20,9 @@ class TestTrainGenerator:
             "--dataset=Phantoms",
             "--name=Typed",
             "--preset=demonstration",
-            "--iterations=70",
-            "--learning-rate=0.001",
-            "--generator-channels",
+            "--set-iterations=70",
+            "--set-learning-rate=0.001",
+            "--set-generator-channels",
             "8",
             "6",
             "4",
@@ -43,14 +44,39 @@ class TestTrainGenerator:
         ("options", "message"),
         [
             (["--dataset=Nothing"], "There is no dataset called “Nothing”."),
-            (["--dataset=Phantoms", "--batch-size=1"], "batch_size is 1; it must be a whole number from 2 to 4096"),
+            (["--dataset=Phantoms", "--set-batch-size=1"], "batch_size is 1; it must be a whole number from 2 to 4096"),
+            (["--dataset=Phantoms", "--set-batch-size=x"], "--set-batch-size takes whole numbers, not 'x'"),
+            (["--dataset=Phantoms", "--set-batch-size", "1", "2"], "--set-batch-size takes one value, not 2"),
+            (["--dataset=Phantoms", "--set-depth=2"], r"acgan has no setting depth\. It has: iterations, "),
+            (["--dataset=Phantoms", "--set-generator-channels=8"], r"generator_channels is \(8,\); it must be 3 whole"),
+            (["--dataset=Phantoms", "--generator=plugin", "--set-mirror=perhaps"], "write yes or no"),
+            (["--dataset=Phantoms", "--generator=plugin", "--preset=kong"], "is of the generator acgan, not of plugin"),
             (["--dataset=Phantoms", "--label=normal"], r"5 images in “Phantoms” \(label normal\)"),
         ],
     )
-    def test_what_cannot_start_is_refused(self, phantoms, options, message):
+    def test_what_cannot_start_is_refused(self, phantoms, plugin, options, message):
         with pytest.raises(CommandError, match=message):
             call_command("train_generator", "--name=Typed", *options)
         assert not TrainingRun.objects.exists()
+
+    def test_any_generator_with_its_own_settings(self, phantoms, plugin):
+        call_command(
+            "train_generator", "--dataset=Phantoms", "--name=Other", "--generator=plugin",
+            "--set-depth=2", "--set-mirror=yes", "--set-precision=bfloat16", "--set-betas", "0", "0.9",
+        )  # fmt: skip
+
+        run = TrainingRun.objects.get()
+        assert run.generator == run.job.parameters["generator"] == "plugin"
+        assert run.config == PluginConfig(depth=2, mirror=True, precision="bfloat16", betas=(0, 0.9)).to_dict()
+
+    def test_help_lists_the_settings_of_all_generators(self, plugin, capsys):
+        with pytest.raises(SystemExit):
+            call_command("train_generator", "--help")
+
+        words = " ".join(capsys.readouterr().out.split())
+        assert "--set-dropout VALUE" in words
+        assert "Of Adam, for both networks. Published: 0.0002. (acgan)" in words
+        assert "Share of images shown mirrored, 0 or 50 %. (plugin)" in words
 
 
 class TestSampleGenerator:
@@ -116,10 +142,16 @@ class TestWait:
         thread.join()
 
     def test_training_and_sampling_to_the_end(self, phantoms, worker, capsys):
-        small = ["--generator-channels", "8", "6", "4", "--discriminator-channels", "4", "6", "8", "10"]
+        small = ["--set-generator-channels", "8", "6", "4", "--set-discriminator-channels", "4", "6", "8", "10"]
 
         call_command(
-            "train_generator", "--dataset=Phantoms", "--name=W", "--iterations=10", "--batch-size=4", *small, "--wait"
+            "train_generator",
+            "--dataset=Phantoms",
+            "--name=W",
+            "--set-iterations=10",
+            "--set-batch-size=4",
+            *small,
+            "--wait",
         )
         call_command("sample_generator", "--run=W", "--per-class=5", "--name=Drawn", "--wait")
 
@@ -130,7 +162,7 @@ class TestWait:
         monkeypatch.setattr("generation.training_data.load_pixels", _unreadable)
 
         with pytest.raises(CommandError, match=r"Train “W”: failed\. Training image \w+ cannot be read"):
-            call_command("train_generator", "--dataset=Phantoms", "--name=W", "--iterations=10", "--wait")
+            call_command("train_generator", "--dataset=Phantoms", "--name=W", "--set-iterations=10", "--wait")
 
 
 def _unreadable(sha256: str):

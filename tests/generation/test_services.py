@@ -4,11 +4,17 @@ import numpy as np
 import pytest
 
 from generation.gan.config import AcganConfig
-from generation.models import TrainingRun
-from generation.services import GenerationError, record_checkpoint, start_sampling, start_training
+from generation.models import Checkpoint, TrainingRun
+from generation.services import (
+    GenerationError,
+    forget_checkpoint,
+    record_checkpoint,
+    start_sampling,
+    start_training,
+)
 from imaging.models import Dataset, Image
 from imaging.services import DatasetError, add_image
-from tests.factories import CheckpointFactory, DatasetFactory, ImageFactory
+from tests.factories import CheckpointFactory, DatasetFactory, ImageFactory, SampleRunFactory
 from worker.models import Job
 
 
@@ -34,6 +40,7 @@ class TestStartTraining:
             "generator": "acgan",
             "config": small_config.to_dict(),
             "filters": {},
+            "limits": {},
             "device": "cpu",
         }
 
@@ -77,6 +84,17 @@ class TestStartTraining:
                 config=small_config,
                 filters={"labels": ["normal", "lesion", "oedema"]},
                 created_by=None,
+            )
+        assert_nothing_happened(phantoms)
+
+    def test_limits_count(self, phantoms, small_config):
+        with pytest.raises(GenerationError, match=r"^6 images in “Phantoms”"):
+            start_training(name="Few", dataset=phantoms, config=small_config, limits={"normal": 1}, created_by=None)
+        with pytest.raises(GenerationError, match="There is a limit for class oedema, of which no image"):
+            start_training(name="No", dataset=phantoms, config=small_config, limits={"oedema": 1}, created_by=None)
+        with pytest.raises(ValueError, match="The limit for class normal is 0; it must be a whole number from 1"):
+            start_training(
+                name="No", dataset=phantoms, config=small_config, limits={"normal": 0, "lesion": 10}, created_by=None
             )
         assert_nothing_happened(phantoms)
 
@@ -158,6 +176,20 @@ class TestStartSampling:
 
         assert str(caught.value) == message
         assert not Job.objects.exclude(pk=checkpoint.run.job_id).exists()
+
+
+class TestForgetCheckpoint:
+    def test_one_that_nobody_uses_goes(self, db):
+        checkpoint = CheckpointFactory()
+
+        assert forget_checkpoint(checkpoint=checkpoint)
+        assert not Checkpoint.objects.exists()
+
+    def test_one_that_was_sampled_stays(self, db):
+        checkpoint = SampleRunFactory().checkpoint
+
+        assert not forget_checkpoint(checkpoint=checkpoint)
+        assert Checkpoint.objects.get() == checkpoint
 
 
 def test_a_checkpoint_is_recorded_once(training):

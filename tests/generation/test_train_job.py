@@ -8,10 +8,13 @@ import pytest
 import torch
 from PIL import Image as PillowImage
 
-from generation import train_job
 from generation.gan.checkpoint import file_sha256, list_checkpoints, load_checkpoint
+from generation.gan.config import AcganConfig
+from generation.gan.training import TrainingProgress
 from generation.services import start_training
 from generation.train_job import milestones
+from generation.training_display import TrainingDisplay
+from generation.training_keeper import CheckpointKeeper
 from imaging.rendering import render_square
 from imaging.storage import load_pixels, pixel_name
 from tests.generation.conftest import run_job
@@ -42,21 +45,25 @@ class TestFinishedRun:
         lines = sorted(f"{image.pixel_sha256} {image.label}\n" for image in phantoms.images.all())
 
         assert [checkpoint.iteration for checkpoint in checkpoints] == [4, 10, 20, 30, 40]
+        assert [checkpoint.images_seen for checkpoint in checkpoints] == [32, 80, 160, 240, 320]
+        assert all(checkpoint.is_milestone for checkpoint in checkpoints)
         assert all(file_sha256(checkpoint.path) == checkpoint.sha256 for checkpoint in checkpoints)
         assert job.result == {
             "iterations": 40,
+            "images_seen": 320,
+            "skipped_steps": 0,
             "checkpoint_sha256": checkpoints[-1].sha256,
             "training_images": 10,
             "training_images_sha256": hashlib.sha256("".join(lines).encode()).hexdigest(),
         }
-        assert (job.progress_done, job.progress_total, job.progress_unit) == (40, 40, "iterations")
+        assert (job.progress_done, job.progress_total, job.progress_unit) == (320, 320, "images seen")
         assert job.device in {"CPU, 1 threads", *([torch.cuda.get_device_name()] if torch.cuda.is_available() else [])}
 
     def test_curves_and_grids(self, trained):
         job = trained.job
         grids = list(job.artefacts.filter(kind="grid"))
 
-        assert list(job.metrics.values_list("step", flat=True)) == [5, 10, 15, 20, 25, 30, 35, 40]
+        assert list(job.metrics.values_list("step", flat=True)) == [40, 80, 120, 160, 200, 240, 280, 320]
         assert set(job.metrics.last().values) == {
             "discriminator_loss",
             "generator_loss",
@@ -68,13 +75,12 @@ class TestFinishedRun:
             "images_per_second",
             "loader_wait_share",
         }
-        assert [grid.step for grid in grids] == [0, 20, 40]
+        assert [grid.step for grid in grids] == [0, 160, 320]
         with PillowImage.open(job.directory / grids[-1].name) as picture:
             assert picture.size == (2 * (3 * 56 + 2 * 2), 2 * (2 * 56 + 2))
 
     def test_training_images_go_through_the_one_rendering_path(self, trained, phantoms):
-        with np.load(trained.job.directory / "training-images.npz") as kept:
-            pixels = kept["pixels"]
+        pixels = np.load(trained.job.directory / "training-images.npy", mmap_mode="r")
 
         for row, image in zip(pixels, phantoms.images.order_by("pixel_sha256"), strict=True):
             assert np.array_equal(row, render_square(load_pixels(image), 56))
@@ -105,14 +111,14 @@ class TestResume:
             asked[0] += 1
             return self.context.stop("Cancelled") if asked[0] == 13 else None
 
-        real = train_job._Display.progress
-        monkeypatch.setattr(
-            train_job._Display, "progress", lambda self, done, total: (real(self, done, total), cancel_at_13(self))
-        )
+        real = TrainingDisplay.progress
+        monkeypatch.setattr(TrainingDisplay, "progress", lambda self, now: (real(self, now), cancel_at_13(self)))
         Job.objects.filter(pk=second.job_id).update(message="")
         run_job(second.job)
         files = [iteration for iteration, _ in list_checkpoints(second.job.directory / "checkpoints")]
         assert files == [4, 10, 13]
+        stopped_at = second.checkpoints.get(iteration=13)  # it can be sampled from, until the run goes on
+        assert (stopped_at.images_seen, stopped_at.is_milestone) == (104, False)
         if second.job.state != Job.State.QUEUED:
             resume_job(job=second.job)
 
@@ -121,30 +127,30 @@ class TestResume:
         assert second.job.state == Job.State.SUCCEEDED, second.job.error
         assert_same_networks(trained, second)
         assert list(second.checkpoints.values_list("iteration", flat=True)) == [4, 10, 20, 30, 40]
-        assert any("Going on from iteration 13" in line.text for line in second.job.log_lines.all())
+        assert any("Going on after 104 images" in line.text for line in second.job.log_lines.all())
 
     @pytest.mark.parametrize("where", ["in the loop", "before the checkpoint is recorded"])
     def test_killed_and_taken_over_equals_one_go(self, trained, phantoms, small_config, monkeypatch, where):
         second = start_training(name="Second", dataset=phantoms, config=small_config, created_by=None)
         with monkeypatch.context() as patch:
             if where == "in the loop":
-                real = train_job._Display.progress
+                real = TrainingDisplay.progress
 
-                def progress(self, done: int, total: int) -> None:
-                    if done == 27:
+                def progress(self, now: TrainingProgress) -> None:
+                    if now.iteration == 27:
                         raise Killed
-                    real(self, done, total)
+                    real(self, now)
 
-                patch.setattr(train_job._Display, "progress", progress)
+                patch.setattr(TrainingDisplay, "progress", progress)
             else:
-                record = train_job._Keeper._record
+                record = CheckpointKeeper._record
 
-                def killed_record(self, iteration: int, sha256: str) -> None:
-                    if iteration == 20:
+                def killed_record(self, data, sha256: str, **choices) -> None:
+                    if data.iteration == 20:
                         raise Killed
-                    record(self, iteration, sha256)
+                    record(self, data, sha256, **choices)
 
-                patch.setattr(train_job._Keeper, "_record", killed_record)
+                patch.setattr(CheckpointKeeper, "_record", killed_record)
             with pytest.raises(Killed):
                 run_job(second.job)
         Job.objects.filter(pk=second.job_id).update(state=Job.State.QUEUED, lease_token=None)
@@ -168,7 +174,7 @@ class TestResume:
         assert second.job.state == Job.State.SUCCEEDED, second.job.error
         texts = [line.text for line in second.job.log_lines.all()]
         assert any("checkpoint-00000040.pt cannot be read" in text and "earlier" in text for text in texts)
-        assert "Going on from iteration 30 on CPU, 1 threads" in texts
+        assert "Going on after 240 images on CPU, 1 threads" in texts
         assert dict(second.checkpoints.values_list("iteration", "sha256")) == recorded
         assert file_sha256(newest) == recorded[40]  # made again, bit for bit
 
@@ -230,4 +236,4 @@ class TestFailures:
     ("iterations", "expected"), [(1, {1}), (3, {1, 2, 3}), (30_000, {3000, 7500, 15000, 22500, 30000})]
 )
 def test_milestones_are_few_and_end_with_the_end(iterations, expected):
-    assert milestones(iterations) == expected
+    assert milestones(AcganConfig(iterations=iterations)) == expected

@@ -6,6 +6,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from generation.gan.config import AcganConfig
+from generation.gan.settings import Settings
 from generation.models import SampleRun, TrainingRun
 from imaging.models import Dataset, Image
 from tests.factories import (
@@ -16,6 +17,7 @@ from tests.factories import (
     SampleRunFactory,
     TrainingRunFactory,
 )
+from tests.generation.plugin import PluginConfig
 from worker.models import Job, JobArtefact
 
 
@@ -32,6 +34,8 @@ def pages(run) -> list[str]:
         reverse("generation:run_new") + f"?dataset={run.dataset_id}&preset=kong",
         run.get_absolute_url(),
         reverse("generation:run_sample", args=[run.pk]),
+        reverse("generation:run_continue", args=[run.pk]),
+        reverse("generation:run_compare"),
     ]
 
 
@@ -60,7 +64,7 @@ class TestPermissions:
         assert not SampleRun.objects.exists()
 
     def test_investigators_do(self, investigator_client, pages):
-        assert [investigator_client.get(page).status_code for page in pages] == [200, 200, 200, 200, 302]
+        assert [investigator_client.get(page).status_code for page in pages] == [200, 200, 200, 200, 302, 302, 302]
 
     def test_an_unknown_run_is_not_found(self, investigator_client, db):
         unknown = "00000000-0000-0000-0000-000000000000"
@@ -94,6 +98,17 @@ class TestRunList:
         assert reverse("worker:job_artefact", args=[run.job_id, old.pk]) not in page
         assert "Demonstration length" in page
         assert "Real ones" in page
+        assert "40 iterations" in page
+
+    def test_a_card_says_how_far_and_how_good_it_is(self, investigator_client, run):
+        TrainingRun.objects.update(best_by="kid")
+        CheckpointFactory(run=run, iteration=1, images_seen=64_000, measures={"kid_densenet121_0a1b2c3d": 0.25})
+        CheckpointFactory(run=run, iteration=2, images_seen=128_000, measures={"kid_densenet121_0a1b2c3d": 0.5})
+        Job.objects.filter(pk=run.job_id).update(progress_done=150_000, progress_unit="images seen")
+
+        page = " ".join(investigator_client.get(reverse("generation:run_list")).content.decode().split())
+
+        assert "150,000 images seen, 2 checkpoints. Best KID 0.25" in page
 
     def test_the_number_of_queries_does_not_grow(self, investigator_client, run):
         def count_queries() -> int:
@@ -138,7 +153,7 @@ class TestRunPage:
         assert f'src="{addresses[-1]}"' in page
 
     def test_checkpoints_and_samples_are_listed(self, investigator_client, run):
-        checkpoint = CheckpointFactory(run=run, iteration=12_000)
+        checkpoint = CheckpointFactory(run=run, iteration=12_000, images_seen=768_000)
         dataset = DatasetFactory(name="Drawn ones", origin=Dataset.Origin.SYNTHETIC)
         SampleRunFactory(checkpoint=checkpoint, dataset=dataset)
         SampleRunFactory(checkpoint=checkpoint, dataset_name="Still drawing")
@@ -146,9 +161,32 @@ class TestRunPage:
         page = investigator_client.get(run.get_absolute_url()).content.decode()
 
         assert "12,000" in page
+        assert "768,000" in page
         assert checkpoint.sha256 in page
         assert dataset.get_absolute_url() in page
         assert "Still drawing" in page
+
+    def test_the_best_checkpoint_is_marked(self, investigator_client, run):
+        TrainingRun.objects.update(best_by="fid")
+        for iteration, fid in ((1, 90.0), (2, 40.0), (3, 55.0)):
+            CheckpointFactory(run=run, iteration=iteration, measures={"fid_random_00000000": fid, "kid_x_0": -fid})
+        CheckpointFactory(run=run, iteration=4)  # not measured
+
+        response = investigator_client.get(run.get_absolute_url())
+
+        assert response.context["best"].iteration == 2
+        assert [value for _, value in response.context["rows"]] == [90, 40, 55, None]
+        assert response.content.decode().count(">best<") == 1
+
+    def test_another_like_it_begins_with_its_settings(self, investigator_client, run):
+        config = AcganConfig(batch_size=48, seed=5)
+        TrainingRun.objects.update(config=config.to_dict())
+        address = reverse("generation:run_new") + f"?like={run.pk}"
+
+        form = investigator_client.get(address).context["settings_form"]
+
+        assert form["batch_size"].value() == 48
+        assert form["seed"].value() != 5  # a run with the same seed would be the same
 
     def test_without_a_checkpoint_there_is_nothing_to_draw_from(self, investigator_client, run):
         page = investigator_client.get(run.get_absolute_url()).content.decode()
@@ -157,36 +195,129 @@ class TestRunPage:
         assert reverse("generation:run_sample", args=[run.pk]) not in page
 
 
+class TestContinue:
+    @pytest.fixture
+    def ended(self, training) -> TrainingRun:
+        Job.objects.filter(pk=training.job_id).update(state=Job.State.SUCCEEDED, progress_done=320)
+        training.job.refresh_from_db()
+        return training
+
+    def test_a_run_that_has_ended_goes_on_for_longer(self, investigator_client, ended):
+        page = investigator_client.get(ended.get_absolute_url())
+        assert page.context["continue_form"]["length"].value() == 40
+
+        response = investigator_client.post(reverse("generation:run_continue", args=[ended.pk]), {"length": 60})
+
+        ended.refresh_from_db()
+        assert response["Location"] == ended.get_absolute_url()
+        assert ended.config["iterations"] == ended.job.parameters["config"]["iterations"] == 60
+        assert ended.job.state == Job.State.QUEUED
+
+    @pytest.mark.parametrize(
+        ("length", "message"),
+        [
+            (40, "“First” has been trained for that long already. Write more than 40 iterations."),
+            (0, "Write a whole number from 1 to 10,000,000."),
+        ],
+    )
+    def test_what_makes_no_sense_is_said_at_the_field(self, investigator_client, ended, length, message):
+        response = investigator_client.post(reverse("generation:run_continue", args=[ended.pk]), {"length": length})
+
+        assert response.context["continue_form"].errors == {"length": [message]}
+        ended.job.refresh_from_db()
+        assert ended.job.state == Job.State.SUCCEEDED
+
+    def test_a_cancelled_run_goes_on_to_the_same_end(self, investigator_client, ended):
+        Job.objects.filter(pk=ended.job_id).update(state=Job.State.CANCELLED)
+
+        investigator_client.post(reverse("generation:run_continue", args=[ended.pk]), {"length": 40})
+
+        ended.job.refresh_from_db()
+        assert ended.job.state == Job.State.QUEUED
+
+    def test_a_running_one_is_left_alone(self, investigator_client, training):
+        page = investigator_client.get(training.get_absolute_url())
+        response = investigator_client.post(reverse("generation:run_continue", args=[training.pk]), {"length": 60})
+
+        training.refresh_from_db()
+        assert page.context["continue_form"] is None
+        assert training.config["iterations"] == 40
+        assert "is queued: wait until it has ended" in response.content.decode()
+
+
+class TestCompare:
+    def test_runs_are_laid_side_by_side(self, investigator_client, run):
+        other = TrainingRunFactory(name="Other run", config=AcganConfig(iterations=40, batch_size=32).to_dict())
+        for one, step in ((run, 640), (run, 1280), (other, 320)):
+            add_grid(one, step)
+
+        response = investigator_client.get(compare_address(other, run))
+        page = response.content.decode()
+
+        assert [column["run"] for column in response.context["columns"]] == [other, run]
+        assert [[grid["step"] for grid in one["grids"]] for one in response.context["grid_lists"]] == [
+            [320],
+            [640, 1280],
+        ]
+        assert [one["name"] for one in response.context["curve_runs"]] == ["Other run", "Chest run"]
+        assert response.context["settings"] == [("Batch size", ["32", "64"])]
+        assert "after <span data-compare-at>1,280</span> images" in page
+
+    def test_one_run_alone_cannot_be_compared(self, investigator_client, run):
+        response = investigator_client.get(compare_address(run) + "&run=nonsense", follow=True)
+
+        assert response.redirect_chain == [(reverse("generation:run_list"), 302)]
+        assert "Tick two or more runs" in response.content.decode()
+
+    def test_the_number_of_queries_grows_by_its_grids_alone(self, investigator_client, run):
+        def count_queries(*runs: TrainingRun) -> int:
+            with CaptureQueriesContext(connection) as captured:
+                investigator_client.get(compare_address(*runs))
+            return len(captured)
+
+        others = [TrainingRunFactory() for _ in range(3)]
+
+        assert count_queries(run, *others) == count_queries(run, others[0]) + 2
+
+
+def compare_address(*runs: TrainingRun) -> str:
+    return reverse("generation:run_compare") + "?" + "&".join(f"run={run.pk}" for run in runs)
+
+
 def new_address(dataset: Dataset, preset: str = "kong") -> str:
     return reverse("generation:run_new") + f"?dataset={dataset.pk}&preset={preset}"
 
 
-def training_data(**changes) -> dict:
-    settings = AcganConfig(iterations=50, seed=3).to_dict()
-    for name in ("generator_channels", "discriminator_channels"):
-        settings[name] = ", ".join(str(width) for width in settings[name])
-    del settings["image_size"]
-    return {"name": "From the page", "preset": "kong", "device": "auto", **settings, **changes}
+def training_data(*, config: Settings | None = None, **changes) -> dict:
+    """What a browser sends: settings with the prefix of their form, a box that is not ticked left out."""
+    settings = (config or AcganConfig(iterations=50, seed=3)).to_dict()
+    sent = {}
+    for name, value in settings.items():
+        if value is not False:
+            sent[f"set-{name}"] = ", ".join(map(str, value)) if isinstance(value, list) else value
+    return {"name": "From the page", "device": "auto", "keep_best": 3, **sent, **changes}
 
 
 class TestNewRun:
     def test_the_form_begins_with_the_preset(self, investigator_client, phantoms):
-        kong = investigator_client.get(new_address(phantoms)).context["form"]
+        kong = investigator_client.get(new_address(phantoms)).context["settings_form"]
         demonstration = investigator_client.get(new_address(phantoms, "demonstration"))
 
         assert kong["iterations"].value() == 30_000
-        assert demonstration.context["form"]["iterations"].value() < 3000
-        assert "These settings are for a demonstration" in demonstration.content.decode()
+        assert demonstration.context["settings_form"]["iterations"].value() < 3000
+        assert "Pictures from it can be recognised" in demonstration.content.decode()
 
     def test_every_setting_of_the_generator_is_a_field_with_help(self, investigator_client, phantoms):
-        form = investigator_client.get(new_address(phantoms)).context["form"]
+        form = investigator_client.get(new_address(phantoms)).context["settings_form"]
 
         settings = set(AcganConfig().to_dict()) - {"image_size"}  # fixed by the architecture
-        assert settings <= set(form.fields)
+        assert set(form.fields) == settings
         assert [name for name in sorted(settings) if not form.fields[name].help_text] == []
 
     def test_a_run_is_started(self, investigator_client, investigator, phantoms):
-        response = investigator_client.post(new_address(phantoms), training_data(generator_channels="16,12, 8"))
+        response = investigator_client.post(
+            new_address(phantoms), training_data(**{"set-generator_channels": "16,12, 8"})
+        )
 
         run = TrainingRun.objects.get()
         assert response.status_code == 302
@@ -203,8 +334,8 @@ class TestNewRun:
     def test_a_demonstration_is_marked(self, investigator_client, phantoms):
         address = new_address(phantoms, "demonstration")
 
-        investigator_client.post(address, training_data(name="Short", preset="demonstration"))
-        investigator_client.post(address, training_data(name="Long", preset="demonstration", iterations=30_000))
+        investigator_client.post(address, training_data(name="Short"))
+        investigator_client.post(address, training_data(name="Long", **{"set-iterations": 30_000}))
 
         assert dict(TrainingRun.objects.values_list("name", "is_demonstration")) == {"Short": True, "Long": False}
 
@@ -221,24 +352,48 @@ class TestNewRun:
         ("changes", "field", "message"),
         [
             ({"name": ""}, "name", "This field is required."),
-            ({"batch_size": 1}, "batch_size", "Ensure this value is greater than or equal to 2."),
-            ({"dropout": 1}, "dropout", "dropout is 1.0; it must be a number in [0, 0.95]"),
-            ({"latent_std": 0}, "latent_std", "latent_std is 0.0; it must be a number in (0, 100]"),
-            ({"generator_channels": "8, x, 8"}, "generator_channels", "Write whole numbers with commas between them."),
-            (
-                {"generator_channels": "8, 8"},
-                "generator_channels",
-                "generator_channels is (8, 8); it must be 3 whole numbers from 1 to 4096",
-            ),
+            ({"set-batch_size": 1}, "batch_size", "Write a whole number from 2 to 4,096."),
+            ({"set-batch_size": "many"}, "batch_size", "Enter a whole number."),
+            ({"set-dropout": 1}, "dropout", "Write a number from 0 to 0.95."),
+            ({"set-latent_std": 0}, "latent_std", "Write a number above 0 and up to 100."),
+            ({"set-beta1": 1}, "beta1", "Write a number from 0 and below 1."),
+            ({"set-beta1": "inf"}, "beta1", "Enter a number."),
+            *[
+                (
+                    {"set-generator_channels": wrong},
+                    "generator_channels",
+                    "Write 3 whole numbers from 1 to 4,096, with commas between them.",
+                )
+                for wrong in ("8, x, 8", "8, 8", "8, 8, 5000", "8.5, 8, 8")
+            ],
         ],
     )
     def test_what_cannot_be_trained_is_said_at_its_field(self, investigator_client, phantoms, changes, field, message):
         response = investigator_client.post(new_address(phantoms), training_data(**changes))
 
         assert response.status_code == 200
-        assert response.context["form"].errors == {field: [message]}
-        assert message.split(";")[0] in response.content.decode()
+        errors = {**response.context["form"].errors, **response.context["settings_form"].errors}
+        assert errors == {field: [message]}
+        assert message in response.content.decode()
         assert not TrainingRun.objects.exists()
+
+    def test_a_mistake_under_more_settings_opens_them(self, investigator_client, phantoms):
+        right = investigator_client.post(new_address(phantoms), training_data(name="")).content.decode()
+        wrong = investigator_client.post(new_address(phantoms), training_data(**{"set-dropout": 2})).content.decode()
+
+        assert "<details >" in right
+        assert "<details open>" in wrong
+
+    def test_the_most_images_of_a_class_and_what_is_measured(self, investigator_client, phantoms):
+        sent = training_data(limit_0=4, limit_1="", best_by="kid", keep_best=2)
+
+        investigator_client.post(new_address(phantoms), sent)
+
+        run = TrainingRun.objects.get()
+        assert (run.limits, run.best_by, run.keep_best) == ({"lesion": 4}, "kid", 2)
+        assert run.job.parameters["limits"] == {"lesion": 4}
+        page = investigator_client.get(run.get_absolute_url()).content.decode()
+        assert "at most 4 of lesion" in page
 
     def test_too_few_images_are_said_on_the_page(self, investigator_client, phantoms):
         response = investigator_client.post(new_address(phantoms), training_data(**{"filter-labels": ["normal"]}))
@@ -252,6 +407,51 @@ class TestNewRun:
 
         assert "form" in response.context
         assert response.context["form"].errors["dataset"]
+
+
+class TestAnyGenerator:
+    """A generator that was registered is chosen, set and started like those that come with the product."""
+
+    def test_it_can_be_chosen_with_its_own_defaults(self, investigator_client, phantoms, plugin):
+        page = investigator_client.get(reverse("generation:run_new")).content.decode()
+        form = investigator_client.get(new_address(phantoms, "plugin")).context["settings_form"]
+
+        assert "Plug-in 16 x 16" in page
+        assert [field.name for field in form.main_fields] == ["batch_size", "seed", "mirror"]
+        assert (form["betas"].value(), form["precision"].value()) == ("0.0, 0.99", "float32")
+        assert "image_size" not in form.fields
+
+    def test_it_is_started_with_every_kind_of_setting(self, investigator_client, phantoms, plugin):
+        config = PluginConfig(mirror=True, depth=2, betas=(0.5, 0.9), precision="bfloat16", channels=3, seed=5)
+
+        response = investigator_client.post(new_address(phantoms, "plugin"), training_data(config=config))
+
+        run = TrainingRun.objects.get()
+        assert response["Location"] == run.get_absolute_url()
+        assert run.generator == "plugin"
+        assert PluginConfig.from_dict(run.config) == config
+        page = investigator_client.get(run.get_absolute_url()).content.decode()
+        assert "bfloat16 (half the memory)" in page
+        assert "0.5, 0.9" in page
+
+    @pytest.mark.parametrize(
+        ("changes", "errors"),
+        [
+            ({"set-betas": "0.5"}, {"betas": ["Write 2 numbers from 0 and below 1, with commas between them."]}),
+            (
+                {"set-precision": "int8"},
+                {"precision": ["Select a valid choice. int8 is not one of the available choices."]},
+            ),
+            ({"set-batch_size": 6, "set-depth": 4}, {"batch_size": ["Batch size 6 is no multiple of the depth 4"]}),
+        ],
+    )
+    def test_mistakes_are_at_their_field(self, investigator_client, phantoms, plugin, changes, errors):
+        sent = training_data(config=PluginConfig(), **changes)
+
+        response = investigator_client.post(new_address(phantoms, "plugin"), sent)
+
+        assert response.context["settings_form"].errors == errors
+        assert not TrainingRun.objects.exists()
 
 
 def sample_data(checkpoint, **changes) -> dict:

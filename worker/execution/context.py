@@ -67,7 +67,9 @@ class RunningJob:
 
     # --- what a handler calls ---
 
-    def progress(self, done: int, total: int, unit: str = "", message: str = "") -> None:
+    def progress(
+        self, done: int, total: int, unit: str = "", message: str = "", seconds_left: float | None = None
+    ) -> None:
         if done < 0 or total < 0:
             raise ValueError(f"progress: done and total must be 0 or more, not {done} of {total}")
         with self._lock:
@@ -78,7 +80,11 @@ class RunningJob:
             if "attempt_progress_at" in row:
                 row["attempt_progress"] = done
             row.update(
-                progress_done=done, progress_total=total, progress_unit=_text(unit, 32), message=_text(message, 500)
+                progress_done=done,
+                progress_total=total,
+                progress_unit=_text(unit, 32),
+                message=_text(message, 500),
+                seconds_left=seconds_left,
             )
 
     def log(self, message: str, level: str = "info") -> None:

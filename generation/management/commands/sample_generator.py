@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from generation.command_line import follow
 from generation.gan.sampling_options import DEVICES, EXACT, PRECISIONS, SamplingOptions
 from generation.models import Checkpoint, TrainingRun
-from generation.selectors import balancing_counts, training_counts
+from generation.selectors import balancing_counts, run_counts
 from generation.services import start_sampling
 
 
@@ -62,7 +62,7 @@ def _numbers(checkpoint: Checkpoint, options: dict[str, Any]) -> dict[str, int]:
     run = checkpoint.run
     if run is None:
         raise CommandError("What it was trained on is not known here, so its classes cannot be balanced. Use --mix.")
-    return balancing_counts(training_counts(run.dataset, run.filters))
+    return balancing_counts(run_counts(run))
 
 
 def _number(text: str) -> tuple[str, int]:

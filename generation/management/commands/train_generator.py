@@ -6,19 +6,27 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from generation.command_line import add_setting_options, apply_setting_options, follow
-from generation.gan.presets import PRESETS, is_demonstration
+from generation.gan.registry import get_generator, list_generators
+from generation.gan.settings import Preset
 from generation.parameters import DEVICES
+from generation.preset_choices import default_preset, get_preset, is_demonstration, list_presets
 from generation.services import start_training
 from imaging.models import Dataset
 
 
 class Command(BaseCommand):
-    help = "Train an ACGAN on a dataset of real images. Exit status 1 when it cannot start, or --wait sees it fail."
+    help = "Train a generator on a dataset of real images. Exit status 1 when it cannot start, or --wait sees it fail."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        presets = [preset.name for _, group in list_presets() for preset in group]
         parser.add_argument("--dataset", required=True, metavar="NAME", help="dataset of real images")
         parser.add_argument("--name", required=True, help="name of the run")
-        parser.add_argument("--preset", choices=sorted(PRESETS), default="kong", help="settings to begin with")
+        parser.add_argument("--preset", choices=presets, help="settings to begin with (default: kong)")
+        parser.add_argument(
+            "--generator",
+            choices=[kind.name for kind in list_generators()],
+            help="without a preset: begin with this generator's own defaults",
+        )
         parser.add_argument("--label", action="append", default=[], help="train on this class only (repeatable)")
         parser.add_argument("--split", action="append", default=[], help="train on this split only (repeatable)")
         parser.add_argument("--device", choices=DEVICES, default="auto")
@@ -29,15 +37,17 @@ class Command(BaseCommand):
         dataset = Dataset.objects.filter(name=options["dataset"]).first()
         if dataset is None:
             raise CommandError(f"There is no dataset called “{options['dataset']}”.")
-        config = apply_setting_options(PRESETS[options["preset"]].make(0), options)
+        preset = _preset(options["preset"], options["generator"])
+        config = apply_setting_options(preset.make(0), options, generator=preset.generator)
         try:
             run = start_training(
                 name=options["name"],
                 dataset=dataset,
+                generator=preset.generator,
                 config=config,
                 filters={"labels": options["label"], "splits": options["split"]},
                 created_by=None,
-                is_demonstration=is_demonstration(options["preset"], config),
+                is_demonstration=is_demonstration(preset, config),
                 device=options["device"],
             )
         except ValueError as error:
@@ -45,3 +55,15 @@ class Command(BaseCommand):
         self.stdout.write(f"Queued “{run.name}” as job {run.job_id}")
         if options["wait"]:
             follow(run.job)
+
+
+def _preset(name: str | None, generator: str | None) -> Preset:
+    if name is None and generator is not None:
+        return default_preset(get_generator(generator))
+    preset = get_preset(name or "kong")
+    if generator not in (None, preset.generator):
+        raise CommandError(
+            f"The preset {preset.name} is of the generator {preset.generator}, not of {generator}. "
+            "Leave one of them out."
+        )
+    return preset

@@ -66,9 +66,9 @@ HIDDEN = {
     "turing.LeakReport": "study report blocked override_reason created_at",
     "turing.AnswerTable": "id name file_name sha256 reading n_readers n_images n_answers created_by created_at",
     "turing.Report": "id study table other_study other_table title settings files made_at job created_by created_at",
-    "generation.TrainingRun": "id name generator dataset classes config filters is_demonstration job created_by "
-    "created_at",
-    "generation.Checkpoint": "id run foreign iteration file_name sha256 created_at",
+    "generation.TrainingRun": "id name generator dataset classes config filters limits keep_best best_by "
+    "is_demonstration job created_by created_at",
+    "generation.Checkpoint": "id run foreign iteration images_seen measures is_milestone file_name sha256 created_at",
     "generation.ForeignGenerator": "id name made_with licence citation file_name sha256 declaration trial job "
     "accepted_at created_by created_at",
     "generation.SampleRun": "id checkpoint per_class seed precision truncation dataset_name dataset job created_by "
@@ -78,9 +78,9 @@ HIDDEN = {
     "age_years sex view_position manufacturer pixel_spacing_mm follow_up provenance created_at",
     "worker.Job": "id kind title parameters queue priority state seed progress_done "
     "progress_total progress_unit message "
-    "error result attempt crashes lease_token lease_expires_at heartbeat_at worker_name process_id device versions "
-    "created_by created_at queued_at started_at attempt_started_at attempt_progress attempt_progress_at progress_best "
-    "finished_at",
+    "error result seconds_left attempt crashes lease_token lease_expires_at heartbeat_at worker_name process_id device "
+    "versions created_by created_at queued_at started_at attempt_started_at attempt_progress attempt_progress_at "
+    "progress_best finished_at",
     "worker.JobLogLine": "id job attempt at level text",
     "worker.JobMetric": "id job step values",
     "worker.JobArtefact": "id job name kind step created_at",
