@@ -36,6 +36,9 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=7)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int, help="CPU threads; all when left out")
+    parser.add_argument("--precision", choices=("float32", "bfloat16", "float16"), default="float32")
+    parser.add_argument("--compile", action="store_true", help="ours with torch.compile")
+    parser.add_argument("--profile", action="store_true", help="where the time goes, instead of the comparison")
     options = parser.parse_args()
 
     if options.threads:
@@ -43,11 +46,16 @@ def main() -> None:
     device = choose_device(options.device)
     iterations = options.iterations or (300 if device == "cuda" else 10 if options.preset == "kong" else 50)
     config = replace(PRESETS[options.preset].make(1), iterations=iterations, metrics_every=50)
+    config = replace(config, precision=options.precision, compile=options.compile)
     images = noise_images(256)
     print(f"{platform.platform()}, Python {platform.python_version()}, PyTorch {torch.__version__}")
     print(f"{device_name(device)}, {processor()}")
     widths = f"widths {config.generator_channels} {config.discriminator_channels}"
     print(f"{options.preset}: batch {config.batch_size}, {widths}, {iterations} iterations a turn")
+    print(f"ours: {config.precision}, {'compiled' if config.compile else 'not compiled'}; the baseline: float32")
+    if options.profile:
+        profile(config, images, device)
+        return
 
     train_ours(config=replace(config, iterations=3), images=images, device=device)  # warm up both
     train_plainly(config=replace(config, iterations=3), images=images, device=device)
@@ -71,6 +79,26 @@ def main() -> None:
 
 def train_ours(*, config: AcganConfig, images: TrainingImages, device: str) -> None:
     train(generator="acgan", config=config, images=images, device=device)
+
+
+def profile(config: AcganConfig, images: TrainingImages, device: str) -> None:
+    """Share of the wall time of a run in each of its parts; on a GPU, of the device's time."""
+    train_ours(config=replace(config, iterations=3), images=images, device=device)
+    activities = [torch.profiler.ProfilerActivity.CPU]
+    if device == "cuda":
+        activities.append(torch.profiler.ProfilerActivity.CUDA)
+    with torch.profiler.profile(activities=activities) as recorded:
+        start = time.perf_counter()
+        train_ours(config=config, images=images, device=device)
+        total = time.perf_counter() - start
+    parts = {"loader": 0.0, "discriminator": 0.0, "generator": 0.0, "optimiser": 0.0}
+    for event in recorded.key_averages():
+        if event.key in parts:
+            parts[event.key] += (event.device_time_total if device == "cuda" else event.cpu_time_total) / 1e6
+    rest = total - sum(parts.values())
+    for name, seconds in [*parts.items(), ("rest (curves, building networks)", rest)]:
+        print(f"{name:34} {seconds / config.iterations * 1000:8.2f} ms an iteration  {seconds / total:6.1%}")
+    print(f"{'together':34} {total / config.iterations * 1000:8.2f} ms an iteration, profiler included")
 
 
 def rate(train, config: AcganConfig, images: TrainingImages, device: str) -> float:

@@ -36,8 +36,8 @@ WANTED = {  # seconds
 STORED_R = {  # seconds, R 4.2.2: lme4 1.1-31, lmerTest 3.1-3, glmmTMB 1.1.5; `mixed_models_r.py`, 2026-11-22
     ("logistic", "6x200"): "lme4 0.14, glmmTMB 0.35",
     ("linear", "6x200"): "lmerTest 0.06",
-    ("logistic", "100x2000"): "lme4 52, glmmTMB 25",
-    ("linear", "100x2000"): "lmerTest 8.5",
+    ("logistic", "100x2000"): "lme4 53, glmmTMB 21",
+    ("linear", "100x2000"): "lmerTest 9",
 }
 
 

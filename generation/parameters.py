@@ -10,6 +10,7 @@ from imaging.selectors import clean_filters
 
 TRAIN = "generation.train"
 SAMPLE = "generation.sample"
+MEASURES = ("kid", "fid")  # of a checkpoint, while a run trains
 DEVICES = ("auto", "cpu", "cuda")
 MAX_IMAGES = 200_000  # of one sampling job: its dataset is written in one transaction
 

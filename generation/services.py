@@ -12,7 +12,7 @@ from config.accounts.models import User
 from generation.gan.registry import GeneratorConfig, get_generator
 from generation.gan.sampling_options import DEFAULT_OPTIONS, EXACT, SamplingOptions
 from generation.models import Checkpoint, SampleRun, TrainingRun
-from generation.parameters import SAMPLE, TRAIN, SampleParameters, TrainParameters, check_limits
+from generation.parameters import MEASURES, SAMPLE, TRAIN, SampleParameters, TrainParameters, check_limits
 from generation.selectors import training_counts
 from generation.tool_parameters import TOOL, TOOLS, ToolParameters
 from imaging import storage
@@ -69,6 +69,10 @@ def start_training(
     counts = training_counts(dataset, filters)
     limits = dict(limits or {})
     check_limits(limits)
+    if best_by not in ("", *MEASURES):
+        raise ValueError(f"best_by is {best_by!r}; it must be one of {', '.join(MEASURES)}, or empty")
+    if not 0 <= keep_best <= 20:
+        raise ValueError(f"keep_best is {keep_best}; it must be a whole number from 0 to 20")
     unknown = sorted(set(limits) - set(counts))
     if unknown:
         raise GenerationError(f"There is a limit for class {', '.join(unknown)}, of which no image is trained on.")

@@ -10,6 +10,7 @@ import numpy as np
 
 from generation.gan.checkpoint import CheckpointError
 from generation.gan.devices import choose_device, device_name
+from generation.gan.memory import estimate_memory, memory_warning
 from generation.gan.registry import create_recipe, get_generator
 from generation.gan.training import TrainingDivergedError, TrainingMemoryError, train
 from generation.models import TrainingRun
@@ -17,6 +18,7 @@ from generation.parameters import TrainParameters
 from generation.training_data import collect_training_images
 from generation.training_display import TrainingDisplay
 from generation.training_keeper import MILESTONES, CheckpointKeeper
+from generation.training_measure import make_measure
 from worker.registry import JobContext, JobError
 
 
@@ -49,6 +51,9 @@ def run_training(context: JobContext, parameters: TrainParameters) -> dict[str, 
             context.log(f"Training on {device_name(device)}: {len(images):,} images ({words})")
         else:
             context.log(f"Going on after {resume.images_seen:,} images on {device_name(device)}")
+        estimate = estimate_memory(parameters.generator, config, n_classes=len(images.classes))
+        warning = memory_warning(estimate, device)
+        context.log(warning or f"{estimate.in_words()} of memory", level="warning" if warning else "info")
         outcome = train(
             generator=parameters.generator,
             config=config,
@@ -62,6 +67,7 @@ def run_training(context: JobContext, parameters: TrainParameters) -> dict[str, 
             progress=display.progress,
             abort=context.should_stop,
             log=lambda message: context.log(message, level="warning"),
+            measure=make_measure(context, run, config=config, images=images, device=device),
         )
     except (TrainingDivergedError, TrainingMemoryError, CheckpointError, ValueError) as error:
         raise JobError(str(error)) from error

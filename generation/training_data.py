@@ -13,14 +13,15 @@ from typing import Any
 import numpy as np
 
 from generation.gan.data import TrainingImages
+from generation.gan.image_files import CLASSES, LABELS, PIXELS, open_training_images
 from generation.models import TrainingRun
 from generation.selectors import training_rows
 from imaging.rendering import render_square
 from imaging.storage import load_pixels
 from worker.registry import JobContext, JobError
 
-FILE_NAME = "training-images.npy"
-STATE_NAME = "training-images.json"  # which images the file holds, and how many of them are rendered
+DIRECTORY = "training-images"  # as generation.gan.image_files describes it
+STATE_NAME = "rendered.json"  # which images the file holds, and how many of them are rendered
 OLD_NAME = "training-images.npz"  # of the first release
 NOTE_EVERY = 500  # images between two notes of how far it is
 
@@ -43,15 +44,19 @@ def collect_training_images(
     """
     rows = training_rows(run.dataset, filters, limits, seed=seed)
     digest = hashlib.sha256("".join(f"{sha256} {label}\n" for sha256, label in rows).encode()).hexdigest()
-    pixels = _render(context, [sha256 for sha256, _ in rows], digest, size)
+    directory = context.directory / DIRECTORY
+    directory.mkdir(exist_ok=True)
+    _render(context, directory, [sha256 for sha256, _ in rows], digest, size)
     one = run.classes == ["all"]  # a generator without classes
     labels = np.array([0 if one else run.classes.index(label) for _, label in rows], dtype=np.int64)
-    return TrainingImages(pixels=pixels, labels=labels, classes=tuple(run.classes)), digest
+    np.save(directory / LABELS, labels)
+    (directory / CLASSES).write_text(json.dumps(run.classes), encoding="utf-8")
+    return open_training_images(directory), digest
 
 
-def _render(context: JobContext, hashes: list[str], digest: str, size: int) -> np.ndarray:
-    """(N, size, size) uint8, a map of the file."""
-    path, note = context.directory / FILE_NAME, context.directory / STATE_NAME
+def _render(context: JobContext, directory: Path, hashes: list[str], digest: str, size: int) -> None:
+    """`hashes` as (N, size, size) uint8 in the directory's file of pixels, as far as they are not there yet."""
+    path, note = directory / PIXELS, directory / STATE_NAME
     (context.directory / OLD_NAME).unlink(missing_ok=True)
     begin = _rendered(path, note, digest, size)
     if begin < len(hashes):
@@ -74,7 +79,6 @@ def _render(context: JobContext, hashes: list[str], digest: str, size: int) -> n
                     _note(pixels, note, digest, size, begin)
         finally:
             _note(pixels, note, digest, size, begin)
-    return np.lib.format.open_memmap(path, mode="c")  # PyTorch wants it writable; nothing is written to the file
 
 
 def _rendered(path: Path, note: Path, digest: str, size: int) -> int:

@@ -16,6 +16,7 @@ from generation.forms import ChooseForm, ContinueForm, LimitsForm, RunForm, Samp
 from generation.gan.presets import PUBLISHED_DURATION, PUBLISHED_ITERATIONS
 from generation.gan.registry import get_generator
 from generation.gan.settings import Preset
+from generation.memory_estimate import estimate_in_words
 from generation.models import TrainingRun
 from generation.preset_choices import fresh_seed, get_preset, is_demonstration
 from generation.services import continue_training, start_sampling, start_training
@@ -114,6 +115,14 @@ def _new_run_page(request: HttpRequest, dataset: Dataset, preset: Preset) -> Htt
     settings_form = SettingsForm(data, initial=preset.make(fresh_seed()))
     filter_form = FilterForm(data, dataset=dataset, prefix="filter")
     limits_form = LimitsForm(data, counts=counts)
+    estimate = ""
+    if data is not None and "estimate" in data:
+        if settings_form.is_valid():
+            estimate = estimate_in_words(
+                generator=preset.generator, config=settings_form.config.to_dict(), n_classes=max(1, len(counts))
+            )
+        form = RunForm(initial={name: data.get(name) for name in RunForm.base_fields})  # what it says is kept
+        data = None
     every_form = (form, settings_form, filter_form, limits_form)
     are_valid = [one.is_valid() for one in every_form]  # each says what is wrong with it
     if data is not None and all(are_valid):
@@ -142,6 +151,7 @@ def _new_run_page(request: HttpRequest, dataset: Dataset, preset: Preset) -> Htt
         "filter_form": filter_form,
         "limits_form": limits_form,
         "every_form": every_form,
+        "estimate": estimate,
         "dataset": dataset,
         "counts": counts,
         "preset": preset,

@@ -7,7 +7,7 @@ from factory.django import DjangoModelFactory
 from config.accounts.models import User
 from generation.gan.config import AcganConfig
 from generation.models import Checkpoint, SampleRun, TrainingRun
-from imaging.models import Dataset, Image
+from imaging.models import Dataset, DatasetReport, Image
 from imaging.storage import store_pixels
 from worker.models import Job
 
@@ -60,6 +60,18 @@ class ImageFactory(DjangoModelFactory):
     width = factory.LazyAttribute(lambda image: image.stored.width)
     height = factory.LazyAttribute(lambda image: image.stored.height)
     bit_depth = factory.LazyAttribute(lambda image: image.stored.bit_depth)
+
+
+class DatasetReportFactory(DjangoModelFactory):
+    """A record without files."""
+
+    class Meta:
+        model = DatasetReport
+
+    dataset = factory.SubFactory(DatasetFactory, origin=Dataset.Origin.SYNTHETIC)
+    kind = "generation.measure"
+    title = factory.Sequence(lambda n: f"Measures {n}")
+    values = factory.LazyFunction(lambda: {"summary": []})
 
 
 class TrainingRunFactory(DjangoModelFactory):

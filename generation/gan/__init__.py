@@ -4,6 +4,6 @@
 product; PyTorch itself is loaded when a network is first made, so that web pages need not wait for it.
 """
 
-from generation.gan import config, stylegan2_config
+from generation.gan import config, pggan_config, stylegan2_config
 
-__all__ = ["config", "stylegan2_config"]
+__all__ = ["config", "pggan_config", "stylegan2_config"]

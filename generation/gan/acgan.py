@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.profiler import record_function
 
 from generation.gan.config import AcganConfig
 from generation.gan.distributed import BatchNorm2d, share, world
@@ -112,6 +113,8 @@ class AcganRecipe:
         self.steppers: dict[str, Stepper] = {}
         for name, network in self.networks.items():
             network.to(memory_format=torch.channels_last)
+            if config.compile:
+                network.compile()  # in place: names in checkpoints stay
             optimiser = torch.optim.Adam(  # fused: one pass over each tensor instead of a dozen, on CPU as well
                 network.parameters(), lr=config.learning_rate, betas=(config.beta1, config.beta2), fused=True
             )
@@ -142,26 +145,29 @@ class AcganRecipe:
         ones, zeros = torch.ones(len(real), device=self.device), torch.zeros(len(real), device=self.device)
         self.buffers.keep()
 
-        with autocast(config.precision, device=self.device.type):
+        with record_function("generator"), autocast(config.precision, device=self.device.type):
             fake = generator(share(latents).to(self.device, non_blocking=True), fake_classes)
-            real_source, real_class = discriminator(real)
-            fake_source, fake_class = discriminator(fake.detach())
-        loss_discriminator = (
-            functional.binary_cross_entropy_with_logits(real_source.float(), ones)
-            + functional.binary_cross_entropy_with_logits(fake_source.float(), zeros)
-            + functional.cross_entropy(real_class.float(), classes)
-            + functional.cross_entropy(fake_class.float(), fake_classes)
-        )
-        self.steppers["discriminator"].backward(loss_discriminator)
+        with record_function("discriminator"):
+            with autocast(config.precision, device=self.device.type):
+                real_source, real_class = discriminator(real)
+                fake_source, fake_class = discriminator(fake.detach())
+            loss_discriminator = (
+                functional.binary_cross_entropy_with_logits(real_source.float(), ones)
+                + functional.binary_cross_entropy_with_logits(fake_source.float(), zeros)
+                + functional.cross_entropy(real_class.float(), classes)
+                + functional.cross_entropy(fake_class.float(), fake_classes)
+            )
+            self.steppers["discriminator"].backward(loss_discriminator)
         skipped = self.steppers["discriminator"].step()
 
         discriminator.requires_grad_(False)  # the generator's loss goes through it; nobody needs its gradients
-        with autocast(config.precision, device=self.device.type):
-            source, predicted = discriminator(fake)
-        loss_generator = functional.binary_cross_entropy_with_logits(source.float(), ones) + functional.cross_entropy(
-            predicted.float(), fake_classes
-        )
-        self.steppers["generator"].backward(loss_generator)
+        with record_function("generator"):
+            with autocast(config.precision, device=self.device.type):
+                source, predicted = discriminator(fake)
+            loss_generator = functional.binary_cross_entropy_with_logits(
+                source.float(), ones
+            ) + functional.cross_entropy(predicted.float(), fake_classes)
+            self.steppers["generator"].backward(loss_generator)
         skipped = self.steppers["generator"].step(skip=skipped)
         discriminator.requires_grad_(True)
         self.buffers.restore_where(skipped)

@@ -7,7 +7,7 @@ them; what it leaves open is said field by field.
 from dataclasses import dataclass
 
 from generation.gan.registry import register_generator
-from generation.gan.settings import MAX_SEED, Settings, precision_setting, setting
+from generation.gan.settings import MAX_SEED, Settings, compile_setting, precision_setting, setting
 
 IMAGE_SIZE = 56  # pixels: a 7 x 7 seed doubled three times
 
@@ -100,6 +100,7 @@ class AcganConfig(Settings):
         help="Not in the paper; Adam's own default is 0.999.",
     )
     precision: str = precision_setting()
+    compile: bool = compile_setting()
     checkpoint_every: int = setting(
         500, low=1, high=10_000_000, label="Checkpoint every", help="Iterations. What a crash can cost at most."
     )

@@ -5,12 +5,16 @@ Every function does nothing, or gives back what it got, when no process group wa
 weights and random states; process `rank` of `world` computes images rank, rank + world, ... of every batch.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, distributed, nn
 from torch.autograd.function import once_differentiable
+
+_alone: ContextVar[bool] = ContextVar("alone", default=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,9 +31,19 @@ class World:
 
 
 def world() -> World:
-    if not (distributed.is_available() and distributed.is_initialized()):
+    if _alone.get() or not (distributed.is_available() and distributed.is_initialized()):
         return World()
     return World(size=distributed.get_world_size(), rank=distributed.get_rank())
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Within it this process computes as if it were the only one: for what one process does and others do not."""
+    token = _alone.set(True)
+    try:
+        yield
+    finally:
+        _alone.reset(token)
 
 
 def share(batch: Tensor) -> Tensor:

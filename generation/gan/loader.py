@@ -9,6 +9,7 @@ from typing import Self
 import numpy as np
 import torch
 from torch import Tensor
+from torch.profiler import record_function
 
 from generation.gan.data import ShuffledOrder, TrainingImages, to_unit_range
 from generation.gan.distributed import World, world
@@ -62,18 +63,18 @@ class BatchLoader:
 
     def next(self) -> tuple[Stage, Tensor, Tensor]:
         """Stage, this process's share of the next batch: float32 (B, channels, size, size) in [-1, 1], int64 (B,)."""
-        start = time.perf_counter()
-        if self.resident:
-            stage, pixels, classes = self._on_device()
-        else:
-            batch = self._ready.get()
-            if isinstance(batch, Exception):
-                raise batch
-            stage = batch[0]
-            pixels = batch[1].to(self.device, non_blocking=True)
-            classes = batch[2].to(self.device, non_blocking=True)
-        self.waited += time.perf_counter() - start
-        return stage, to_unit_range(pixels, channels=self.channels), classes
+        with record_function("loader"):
+            start = time.perf_counter()
+            stage, pixels, classes = self._on_device() if self.resident else self._gathered()
+            self.waited += time.perf_counter() - start
+            return stage, to_unit_range(pixels, channels=self.channels), classes
+
+    def _gathered(self) -> Batch:
+        batch = self._ready.get()
+        if isinstance(batch, Exception):
+            raise batch
+        stage, pixels, classes = batch
+        return stage, pixels.to(self.device, non_blocking=True), classes.to(self.device, non_blocking=True)
 
     def _chosen(self) -> tuple[Stage, Tensor]:
         stage = self.stage(self.order.drawn)

@@ -10,8 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import get_total_norm
+from torch.profiler import record_function
 
-from generation.gan.distributed import average_gradients
+from generation.gan.distributed import average, average_gradients
 
 DTYPES = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -39,24 +40,25 @@ class Stepper:
         Returns a 0-dim float32: 1.0 when the step was left out because a loss or a gradient was not finite, or because
         `skip` (another step's answer) says so; then neither weights nor the optimiser's state change.
         """
-        average_gradients(*self.networks)
-        if self.scaler.is_enabled():
-            self.scaler.unscale_(self.optimiser)
-        gradients = [one.grad for network in self.networks for one in network.parameters() if one.grad is not None]
-        total = get_total_norm(gradients) + torch.stack(self.losses).sum().float()
-        skipped = (~torch.isfinite(total)).float()
-        if skip is not None:
-            skipped = torch.maximum(skipped, skip)
-        if self.optimiser.defaults.get("fused"):
-            self.optimiser.found_inf = skipped  # type: ignore[attr-defined] # as GradScaler.step does
-            self.optimiser.step()
-            del self.optimiser.found_inf  # type: ignore[attr-defined]
-        elif not bool(skipped):
-            self.optimiser.step()
-        if self.scaler.is_enabled():
-            self.scaler.update()
-        self.losses.clear()
-        self.optimiser.zero_grad(set_to_none=True)
+        with record_function("optimiser"):
+            average_gradients(*self.networks)
+            if self.scaler.is_enabled():
+                self.scaler.unscale_(self.optimiser)
+            gradients = [one.grad for network in self.networks for one in network.parameters() if one.grad is not None]
+            total = get_total_norm(gradients) + average(torch.stack(self.losses).sum().float())
+            skipped = (~torch.isfinite(total)).float()
+            if skip is not None:
+                skipped = torch.maximum(skipped, skip)
+            if self.optimiser.defaults.get("fused"):
+                self.optimiser.found_inf = skipped  # type: ignore[attr-defined] # as GradScaler.step does
+                self.optimiser.step()
+                del self.optimiser.found_inf  # type: ignore[attr-defined]
+            elif not bool(skipped):
+                self.optimiser.step()
+            if self.scaler.is_enabled():
+                self.scaler.update()
+            self.losses.clear()
+            self.optimiser.zero_grad(set_to_none=True)
         return skipped
 
     def state(self) -> dict[str, Any]:

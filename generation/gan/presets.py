@@ -4,6 +4,7 @@ Another generator defines a tuple of `Preset` in its configuration's module and 
 """
 
 from generation.gan.config import AcganConfig
+from generation.gan.pggan_config import PGGAN_PRESETS
 from generation.gan.settings import Preset, Settings
 
 PUBLISHED_ITERATIONS = 30_000
@@ -50,7 +51,7 @@ ACGAN_PRESETS = (
     ),
 )
 
-PRESETS: dict[str, Preset] = {preset.name: preset for preset in (*ACGAN_PRESETS,)}
+PRESETS: dict[str, Preset] = {preset.name: preset for preset in (*ACGAN_PRESETS, *PGGAN_PRESETS)}
 
 
 def is_demonstration(preset: str, config: Settings) -> bool:

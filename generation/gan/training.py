@@ -18,7 +18,7 @@ from torch import nn
 from generation.gan.checkpoint import CheckpointData, CheckpointError
 from generation.gan.data import TrainingImages, to_grey_levels
 from generation.gan.devices import choose_device, deterministic_algorithms, device_name
-from generation.gan.distributed import agree, require_divisible, world
+from generation.gan.distributed import agree, alone, require_divisible, world
 from generation.gan.loader import BatchLoader
 from generation.gan.memory import TrainingMemoryError, explain_out_of_memory
 from generation.gan.progress import Clock, Curves, TrainingProgress
@@ -212,10 +212,11 @@ def sample_grid(state: TrainingState) -> NDArray[np.uint8]:
 
 @contextmanager
 def _aside(network: nn.Module, device: torch.device) -> Iterator[None]:
-    """Within it `network` is in evaluation mode, and what is drawn does not change the run's random states."""
+    """Within it `network` is in evaluation mode, what is drawn does not change the run's random states, and other
+    processes are not waited for."""
     training = network.training
     network.eval()
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+    with torch.random.fork_rng([device] if device.type == "cuda" else []), alone():
         yield
     network.train(training)
 

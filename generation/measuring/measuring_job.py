@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 
 from generation.gan.measures.config import MeasureSettings
 from generation.gan.measures.extractors import Extractor, WeightsError, find_weights, load_extractor
-from generation.gan.measures.features import FeatureCache, extract_missing
+from generation.gan.measures.features import BATCH_SIZE, FeatureCache, extract_missing
+from generation.gan.measures.memorisation import Memorisation
 from generation.gan.measures.ms_ssim import draw_pairs, pair_likeness
-from generation.gan.measures.whole import measure_features
+from generation.gan.measures.small_pictures import check_small_pictures, small_pictures
+from generation.gan.measures.whole import describe_memorisation, measure_features
 from generation.gan.training import choose_device, device_name
 from generation.measuring.image_sets import ImageSet, MeasuredSets, find_sets, load_square
 from generation.measuring.parameters import MEASURE, MeasureParameters
@@ -67,6 +69,8 @@ def run_measuring(context: JobContext, parameters: MeasureParameters) -> dict[st
             progress=lambda done, total, what: _step(context, done, total, what),
         )
         values["ms_ssim"] = _likeness(context, sets, settings)
+        small = _check_small(context, sets, settings)
+        values["memorisation_pictures"] = describe_memorisation(small)
     except ValueError as error:
         raise JobError(str(error)) from error
     values["extractor"] = {
@@ -79,7 +83,7 @@ def run_measuring(context: JobContext, parameters: MeasureParameters) -> dict[st
     }
     values["images"] = _describe(sets)
     values["summary"] = summary(values)
-    names = _put_in_place(context, report_id, sets, values, check)
+    names = _put_in_place(context, report_id, sets, values, check, small)
     shutil.rmtree(work, ignore_errors=True)
     return {"report_id": str(report_id), "files": len(names), "flagged": values["memorisation"]["n_flagged"]}
 
@@ -147,6 +151,32 @@ def _likeness(context: JobContext, sets: MeasuredSets, settings: MeasureSettings
     return rows
 
 
+def _check_small(context: JobContext, sets: MeasuredSets, settings: MeasureSettings) -> Memorisation:
+    """The memorisation check without a network; pictures are read once, in batches."""
+    groups = {"synthetic": sets.synthetic, "training": sets.training}
+    if sets.held_out is not None and len(sets.held_out):
+        groups["held_out"] = sets.held_out
+    total, done = sum(len(group) for group in groups.values()), 0
+    small: dict[str, NDArray[np.float32]] = {}
+    for name, group in groups.items():
+        parts = []
+        for start in range(0, len(group), BATCH_SIZE):
+            context.raise_if_stopped()
+            batch = group.hashes[start : start + BATCH_SIZE]
+            parts.append(small_pictures(np.stack([load_square(sha256, sets.side) for sha256 in batch])))
+            done += len(batch)
+            context.progress(done, total, "images", "Comparing small pictures")
+        small[name] = np.concatenate(parts)
+    patients = [name or f"\x00{position}" for position, name in enumerate(sets.training.patients)]
+    return check_small_pictures(
+        small["training"],
+        small["synthetic"],
+        held_out=small.get("held_out"),
+        training_patients=patients,
+        level=settings.suspicion,
+    )
+
+
 def _describe(sets: MeasuredSets) -> dict[str, Any]:
     def named(group: ImageSet) -> dict[str, Any]:
         return {
@@ -167,12 +197,17 @@ def _describe(sets: MeasuredSets) -> dict[str, Any]:
 
 
 def _put_in_place(
-    context: JobContext, report_id: uuid.UUID, sets: MeasuredSets, values: dict[str, Any], check: Any
+    context: JobContext,
+    report_id: uuid.UUID,
+    sets: MeasuredSets,
+    values: dict[str, Any],
+    check: Memorisation,
+    small: Memorisation,
 ) -> list[str]:
     """The report's folder, then its record."""
     made = context.directory / "report"
     shutil.rmtree(made, ignore_errors=True)
-    names = write_report_files(made, sets=sets, values=values, check=check)
+    names = write_report_files(made, sets=sets, values=values, check=check, small=small)
     target = report_folder(report_id)
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     shutil.rmtree(target, ignore_errors=True)

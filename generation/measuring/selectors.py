@@ -37,9 +37,9 @@ def unfinished_jobs(dataset: Dataset) -> list[Job]:
     return list(jobs.exclude(state=Job.State.SUCCEEDED).order_by("-created_at")[:5])
 
 
-def read_pairs(report: DatasetReport, *, flagged_only: bool = False) -> list[dict[str, str]]:
-    """Rows of the memorisation file, the most suspicious first; empty when the file is lost."""
-    path = find_report_file(report, NEAREST)
+def read_pairs(report: DatasetReport, *, name: str = NEAREST, flagged_only: bool = False) -> list[dict[str, str]]:
+    """Rows of a memorisation file, the most suspicious first; empty when the file is lost."""
+    path = find_report_file(report, name)
     if path is None:
         return []
     with path.open(newline="", encoding="utf-8") as file:

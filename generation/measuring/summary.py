@@ -28,7 +28,11 @@ def summary(values: dict[str, Any]) -> list[str]:
                 f"Likeness of pairs of class {row['label']} (MS-SSIM, {row['variant'].split(' at ')[0]}): synthetic "
                 f"{row['synthetic']['mean']:.3f}, real {row['real']['mean']:.3f}."
             )
-    texts.append(_memorisation(values["memorisation"]))
+    texts.append(f"Memorisation: {_memorisation(values['memorisation'])}")
+    if "memorisation_pictures" in values:
+        texts.append(
+            f"By likeness of small pictures, without a network: {_memorisation(values['memorisation_pictures'])}"
+        )
     if values["images"]["pixel_copies"]:
         texts.append(f"{values['images']['pixel_copies']} synthetic images are training images, pixel for pixel.")
     if extractor["is_random"]:
@@ -46,7 +50,7 @@ def summary(values: dict[str, Any]) -> list[str]:
 
 def _memorisation(found: dict[str, Any]) -> str:
     return (
-        f"Memorisation: {found['n_flagged']:,} of {found['n']:,} synthetic images "
+        f"{found['n_flagged']:,} of {found['n']:,} synthetic images "
         f"({100 * found['share']:.1f} %, 95 % interval {100 * found['low']:.1f} to {100 * found['high']:.1f}) lie as "
         f"near to a training image as at most {100 * found['level']:.3g} % of {found['n_reference']:,} "
         f"{REFERENCES[found['reference']]}."

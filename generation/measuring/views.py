@@ -13,7 +13,7 @@ from config.accounts.access import investigator_required
 from config.accounts.models import User
 from generation.measuring import selectors
 from generation.measuring.forms import MeasureForm
-from generation.measuring.names import FILES, PLOT, SHEET
+from generation.measuring.names import FILES, NEAREST, NEAREST_SMALL, PLOT, PLOT_SMALL, SHEET
 from generation.measuring.parameters import MEASURE
 from generation.measuring.services import start_measuring
 from generation.measuring.words import measure_rows
@@ -71,17 +71,24 @@ def report_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @investigator_required
 @require_safe
 def report_pairs(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """Synthetic images beside their nearest training image, the most suspicious first. `?show=flagged`: only those."""
+    """Synthetic images beside their nearest training image, the most suspicious first.
+
+    `?show=flagged`: only those. `?by=pictures`: by likeness of small pictures in place of features.
+    """
     report = _report(pk)
     show = "flagged" if request.GET.get("show") == "flagged" else ""
-    rows = selectors.read_pairs(report, flagged_only=bool(show))
+    by = "pictures" if request.GET.get("by") == "pictures" and NEAREST_SMALL in report.files else ""
+    plot = PLOT_SMALL if by else PLOT
+    rows = selectors.read_pairs(report, name=NEAREST_SMALL if by else NEAREST, flagged_only=bool(show))
     page = Paginator(rows, PAIRS_PER_PAGE).get_page(request.GET.get("page"))
     context = {
-        **_context(report),
+        **_context(report, "memorisation_pictures" if by else "memorisation"),
         "page_obj": page,
         "pairs": selectors.with_images(report, list(page)),
         "show": show,
-        "plot": PLOT if PLOT in report.files else "",
+        "by": by,
+        "has_pictures": NEAREST_SMALL in report.files,
+        "plot": plot if plot in report.files else "",
     }
     return render(request, "generation/measuring/report_pairs.html", context)
 
@@ -94,7 +101,7 @@ def report_file(request: HttpRequest, pk: uuid.UUID, name: str) -> HttpResponseB
     path = find_report_file(report, name)
     if path is None:
         raise Http404(f"This measurement has no file {name}")
-    shown = name in (PLOT, SHEET)
+    shown = name in (PLOT, PLOT_SMALL, SHEET)
     label = f"{slugify(report.dataset.name) or 'dataset'}-{name}"
     response = FileResponse(
         path.open("rb"), content_type=TYPES[path.suffix[1:]], filename=label, as_attachment=not shown
@@ -107,8 +114,8 @@ def _report(pk: uuid.UUID) -> DatasetReport:
     return get_object_or_404(DatasetReport.objects.select_related("dataset", "created_by"), pk=pk, kind=MEASURE)
 
 
-def _context(report: DatasetReport) -> dict[str, Any]:
-    memorisation = report.values["memorisation"]
+def _context(report: DatasetReport, check: str = "memorisation") -> dict[str, Any]:
+    memorisation = report.values[check]
     percent = {f"{name}_percent": 100 * memorisation[name] for name in ("share", "low", "high", "level")}
     return {
         **percent,

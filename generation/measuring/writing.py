@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from generation.gan.grids import grid_png
 from generation.gan.measures.memorisation import Memorisation
 from generation.measuring.image_sets import MeasuredSets, load_square
-from generation.measuring.names import MEASURES, NEAREST, PLOT, SHEET, VALUES
+from generation.measuring.names import MEASURES, NEAREST, NEAREST_SMALL, PLOT, PLOT_SMALL, SHEET, VALUES
 from generation.measuring.summary import REFERENCES, number
 
 SHEET_PAIRS, SHEET_SIDE = 12, 128  # the most suspicious; px
@@ -19,16 +19,23 @@ COLUMNS = ("rank", "synthetic", "label", "nearest_training", "distance", "suspic
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
-def write_report_files(folder: Path, *, sets: MeasuredSets, values: dict[str, Any], check: Memorisation) -> list[str]:
-    """Write every file into `folder` and return their names. Images are named by the SHA-256 of their pixels."""
+def write_report_files(
+    folder: Path, *, sets: MeasuredSets, values: dict[str, Any], check: Memorisation, small: Memorisation
+) -> list[str]:
+    """Write every file into `folder` and return their names. Images are named by the SHA-256 of their pixels.
+
+    `check` is the memorisation check in feature space, `small` that of small pictures.
+    """
     folder.mkdir(parents=True)
     text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
     (folder / VALUES).write_text(f"{text}\n", encoding="utf-8")
     _write_measures(folder / MEASURES, values)
     _write_nearest(folder / NEAREST, sets, check)
-    _plot(folder / PLOT, check)
+    _write_nearest(folder / NEAREST_SMALL, sets, small)
+    _plot(folder / PLOT, check, "feature space")
+    _plot(folder / PLOT_SMALL, small, "small pictures")
     _sheet(folder / SHEET, sets, check)
-    return [VALUES, MEASURES, NEAREST, PLOT, SHEET]
+    return [VALUES, MEASURES, NEAREST, NEAREST_SMALL, PLOT, PLOT_SMALL, SHEET]
 
 
 def _write_measures(path: Path, values: dict[str, Any]) -> None:
@@ -62,7 +69,7 @@ def _write_nearest(path: Path, sets: MeasuredSets, check: Memorisation) -> None:
             )  # fmt: skip
 
 
-def _plot(path: Path, check: Memorisation) -> None:
+def _plot(path: Path, check: Memorisation, space: str) -> None:
     """Both distributions of distances, and the threshold."""
     figure = Figure(figsize=(7, 3.2), layout="constrained")
     axes = figure.subplots()
@@ -85,7 +92,7 @@ def _plot(path: Path, check: Memorisation) -> None:
         linewidth=1.2,
         label=f"Flagged up to {number(check.threshold)}",
     )
-    axes.set_xlabel("Distance to the nearest training image (feature space)")
+    axes.set_xlabel(f"Distance to the nearest training image ({space})")
     axes.set_ylabel("Images (%)")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=8)

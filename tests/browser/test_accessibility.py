@@ -220,6 +220,8 @@ def test_the_pages_of_an_investigator(walk, page, live_server):
     for name in ("generation:run_list", "generation:run_new", "worker:job_list"):
         walk.visit(name)
     walk.visit("generation:run_detail", run.pk)
+    page.goto(f"{walk.site}{reverse('generation:run_new')}?like={run.pk}")
+    walk.look("a new run like another")
     walk.visit("worker:job_detail", run.job.pk)
     waiting = open_study(study=make_draft(name="Open, with links"), by=None)
     walk.visit("turing:study_detail", waiting.pk)

@@ -13,7 +13,7 @@ from imaging.models import Dataset
 from imaging.phantoms import chest_phantom
 from tests.factories import DatasetFactory, ImageFactory
 from tests.generation.gan.conftest import SMALL
-from tests.generation.plugin import PluginConfig
+from tests.generation.plugin import PluginConfig, PluginNetwork, PluginRecipe
 from worker.execution.child import execute_job
 from worker.lifecycle import claim_job
 from worker.models import Job
@@ -42,6 +42,8 @@ def small_config() -> AcganConfig:
 def plugin():
     """A generator that is not part of the product, as a contributor adds one."""
     registry.register_generator("plugin", title="Plug-in 16 x 16", module="tests.generation.plugin")(PluginConfig)
+    registry.register_network("plugin")(PluginNetwork)
+    registry.register_recipe("plugin")(PluginRecipe)
     yield
     registry.unregister_generator("plugin")
 

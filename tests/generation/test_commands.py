@@ -45,6 +45,9 @@ class TestTrainGenerator:
         [
             (["--dataset=Nothing"], "There is no dataset called “Nothing”."),
             (["--dataset=Phantoms", "--set-batch-size=1"], "batch_size is 1; it must be a whole number from 2 to 4096"),
+            (["--dataset=Phantoms", "--at-most=normal"], "--at-most is 'normal'; write LABEL=N"),
+            (["--dataset=Phantoms", "--at-most=normal=1"], "6 images in “Phantoms”"),
+            (["--dataset=Phantoms", "--keep-best=21"], "keep_best is 21; it must be a whole number from 0 to 20"),
             (["--dataset=Phantoms", "--set-batch-size=x"], "--set-batch-size takes whole numbers, not 'x'"),
             (["--dataset=Phantoms", "--set-batch-size", "1", "2"], "--set-batch-size takes one value, not 2"),
             (["--dataset=Phantoms", "--set-depth=2"], r"acgan has no setting depth\. It has: iterations, "),
@@ -63,10 +66,12 @@ class TestTrainGenerator:
         call_command(
             "train_generator", "--dataset=Phantoms", "--name=Other", "--generator=plugin",
             "--set-depth=2", "--set-mirror=yes", "--set-precision=bfloat16", "--set-betas", "0", "0.9",
+            "--at-most=normal=4", "--measure=fid", "--keep-best=1",
         )  # fmt: skip
 
         run = TrainingRun.objects.get()
         assert run.generator == run.job.parameters["generator"] == "plugin"
+        assert (run.limits, run.best_by, run.keep_best) == ({"normal": 4}, "fid", 1)
         assert run.config == PluginConfig(depth=2, mirror=True, precision="bfloat16", betas=(0, 0.9)).to_dict()
 
     def test_help_lists_the_settings_of_all_generators(self, plugin, capsys):

@@ -80,7 +80,7 @@ class TestFinishedRun:
             assert picture.size == (2 * (3 * 56 + 2 * 2), 2 * (2 * 56 + 2))
 
     def test_training_images_go_through_the_one_rendering_path(self, trained, phantoms):
-        pixels = np.load(trained.job.directory / "training-images.npy", mmap_mode="r")
+        pixels = np.load(trained.job.directory / "training-images" / "pixels.npy", mmap_mode="r")
 
         for row, image in zip(pixels, phantoms.images.order_by("pixel_sha256"), strict=True):
             assert np.array_equal(row, render_square(load_pixels(image), 56))

@@ -1,5 +1,7 @@
 """Pages: who may open them, what they show, and what their forms start."""
 
+import re
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -17,6 +19,7 @@ from tests.factories import (
     SampleRunFactory,
     TrainingRunFactory,
 )
+from tests.generation.conftest import run_job
 from tests.generation.plugin import PluginConfig
 from worker.models import Job, JobArtefact
 
@@ -395,6 +398,23 @@ class TestNewRun:
         page = investigator_client.get(run.get_absolute_url()).content.decode()
         assert "at most 4 of lesion" in page
 
+    def test_memory_is_estimated_before_anything_is_started(self, investigator_client, phantoms):
+        response = investigator_client.post(new_address(phantoms), training_data(estimate="1", name="Kept"))
+
+        assert re.match(
+            r"About \d+\.\d\d GB: \d+\.\d\d for a step of 64 images of 56 pixels, ", response.context["estimate"]
+        )
+        assert response.context["form"]["name"].value() == "Kept"
+        assert not TrainingRun.objects.exists()
+
+    def test_memory_of_settings_that_cannot_be_used_is_not_estimated(self, investigator_client, phantoms):
+        sent = training_data(estimate="1", **{"set-batch_size": 1})
+
+        response = investigator_client.post(new_address(phantoms), sent)
+
+        assert response.context["estimate"] == ""
+        assert "batch_size" in response.context["settings_form"].errors
+
     def test_too_few_images_are_said_on_the_page(self, investigator_client, phantoms):
         response = investigator_client.post(new_address(phantoms), training_data(**{"filter-labels": ["normal"]}))
 
@@ -417,7 +437,7 @@ class TestAnyGenerator:
         form = investigator_client.get(new_address(phantoms, "plugin")).context["settings_form"]
 
         assert "Plug-in 16 x 16" in page
-        assert [field.name for field in form.main_fields] == ["batch_size", "seed", "mirror"]
+        assert [field.name for field in form.main_fields] == ["total_kimg", "batch_size", "seed", "mirror"]
         assert (form["betas"].value(), form["precision"].value()) == ("0.0, 0.99", "float32")
         assert "image_size" not in form.fields
 
@@ -433,6 +453,26 @@ class TestAnyGenerator:
         page = investigator_client.get(run.get_absolute_url()).content.decode()
         assert "bfloat16 (half the memory)" in page
         assert "0.5, 0.9" in page
+
+    @pytest.mark.django_db(transaction=True)
+    def test_it_is_trained_and_continued_through_the_pages(self, investigator_client, phantoms, plugin):
+        investigator_client.post(new_address(phantoms, "plugin"), training_data(config=PluginConfig()))
+        run = TrainingRun.objects.get()
+
+        run_job(run.job)
+
+        assert run.job.state == Job.State.SUCCEEDED, run.job.error
+        assert list(run.checkpoints.values_list("images_seen", flat=True)) == [20, 40, 60, 80]
+        page = investigator_client.get(run.get_absolute_url())
+        assert [grid["step"] for grid in page.context["grid_list"]] == [0, 20, 40, 60, 80]
+        assert "0.08 thousand images" in page.content.decode()
+
+        investigator_client.post(reverse("generation:run_continue", args=[run.pk]), {"length": 0.12})
+        run_job(run.job)
+
+        assert run.job.state == Job.State.SUCCEEDED, run.job.error
+        assert run.job.result["images_seen"] == run.job.progress_done == 120
+        assert any("Going on after 80 images" in line.text for line in run.job.log_lines.all())
 
     @pytest.mark.parametrize(
         ("changes", "errors"),

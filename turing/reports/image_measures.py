@@ -14,7 +14,7 @@ from django.utils.text import slugify
 from imaging.models import DatasetReport
 from imaging.reports import find_report_file, newest_reports
 from turing.errors import StudyError
-from turing.models import Phase, Study
+from turing.models import Study
 
 ARCHIVE = "image-measures.zip"
 FIRST_DAY = (1980, 1, 1, 0, 0, 0)  # no dates: the same reports give the same bytes
@@ -24,8 +24,8 @@ One folder for each dataset that was measured; the newest measurement of each.
 
 {parts}
 
-Images are named by the SHA-256 of their pixels after an “I”; `answers.csv` of the replication bundle has the first
-12 digits.
+Images are named by the SHA-256 of their pixels after an “I”; the answers of the replication bundle have its first 12
+digits.
 Pictures in these folders may show images of real patients: check the licence of the dataset before you pass them on.
 """
 
@@ -34,10 +34,9 @@ def measured_datasets(study: Study) -> list[DatasetReport]:
     """The newest reports on the datasets of every phase. Raises StudyError unless the study is closed."""
     if study.status != Study.Status.CLOSED:
         raise StudyError(f"“{study}” is not closed: what was measured on its images can be exported once it is.")
-    ids: list[uuid.UUID] = []
-    parts: tuple[Study | Phase, ...] = (study, *study.later_phases.all())
-    for part in parts:
-        ids += [part.synthetic_dataset_id, part.real_dataset_id]
+    ids: list[uuid.UUID] = [study.synthetic_dataset_id, study.real_dataset_id]
+    for phase in study.later_phases.all():
+        ids += [phase.synthetic_dataset_id, phase.real_dataset_id]
     return newest_reports(ids)
 
 

@@ -9,8 +9,9 @@ a conformal p-value (Vovk et al. 2005, section 2.2): were the synthetic images d
 for at most a share alpha of them. Without held-out images, each training image's nearest image of another patient takes
 their place.
 
-A generator that makes average, smooth pictures comes near to training images without copying one: flags are for eyes to
-judge, side by side. And a copy that the extractor places far away (turned, mirrored) is not found.
+A generator that makes average, smooth pictures comes near to training images without copying one: flags are for eyes
+to judge, side by side. And a copy that the extractor places far away (turned, brighter) is not found:
+`small_pictures` looks a second time, without a network.
 """
 
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import binomtest
 
-from generation.gan.measures.neighbours import find_nearest
+from generation.gan.measures.neighbours import Nearest, find_nearest
 
 Array = NDArray[np.float64]
 HELD_OUT, OTHER_PATIENTS = "held_out", "other_patients"
@@ -83,9 +84,8 @@ def check_memorisation(
     every training image counts as a patient of its own. With fewer reference images than 1 / level - 1 the level
     is raised to the smallest that can flag anything. Raises ValueError for empty sets or a level outside (0, 1).
     """
-    if not 0 < level < 1:
-        raise ValueError(f"level is {level}; it must be above 0 and below 1")
     rows = np.asanyarray(training)
+    _require_level(level)
     if not len(np.asanyarray(synthetic)):
         raise ValueError("There are no synthetic images to check")
     if held_out is not None and len(np.asanyarray(held_out)):
@@ -94,23 +94,40 @@ def check_memorisation(
         patients = np.arange(len(rows)) if training_patients is None else np.asarray(training_patients)
         reference = OTHER_PATIENTS
         distances = find_nearest(rows, rows, query_groups=patients, groups=patients).distance
+    return judge_distances(
+        find_nearest(synthetic, rows), distances, reference=reference, level=level, n_training=len(rows)
+    )
+
+
+def judge_distances(
+    found: Nearest, reference_distance: ArrayLike, *, reference: str, level: float, n_training: int
+) -> Memorisation:
+    """The check from distances that are known: of synthetic images, and of the reference (infinite ones left out).
+
+    Raises ValueError when the reference is empty or the level outside (0, 1).
+    """
+    _require_level(level)
+    distances = np.asarray(reference_distance, dtype=np.float64)
     distances = np.sort(distances[np.isfinite(distances)])
     if not len(distances):
         raise ValueError("All training images are of one patient: there is nothing to compare distances with")
     level = max(level, smallest_level(len(distances)))
-    found = find_nearest(synthetic, rows)
     suspicion = (1 + np.searchsorted(distances, found.distance, side="right")) / (1 + len(distances))
-    flagged = suspicion <= level + 1e-12
-    # flagged exactly when fewer than `allowed` + 1 reference images are as near: below the (allowed + 1)-th of them
+    # an image is flagged when at most so many reference images are as near: it lies before the next of them
     allowed = int(np.floor(level * (len(distances) + 1) + 1e-9)) - 1
     return Memorisation(
         nearest=found.index,
         distance=found.distance,
         suspicion=suspicion,
-        flagged=flagged,
+        flagged=suspicion <= level + 1e-12,
         reference=reference,
         reference_distance=distances,
         level=level,
         threshold=float(np.nextafter(distances[allowed], 0.0)),
-        n_training=len(rows),
+        n_training=n_training,
     )
+
+
+def _require_level(level: float) -> None:
+    if not 0 < level < 1:
+        raise ValueError(f"level is {level}; it must be above 0 and below 1")

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from generation.command_line import add_setting_options, apply_setting_options, follow
 from generation.gan.registry import get_generator, list_generators
 from generation.gan.settings import Preset
-from generation.parameters import DEVICES
+from generation.parameters import DEVICES, MEASURES
 from generation.preset_choices import default_preset, get_preset, is_demonstration, list_presets
 from generation.services import start_training
 from imaging.models import Dataset
@@ -29,6 +29,21 @@ class Command(BaseCommand):
         )
         parser.add_argument("--label", action="append", default=[], help="train on this class only (repeatable)")
         parser.add_argument("--split", action="append", default=[], help="train on this split only (repeatable)")
+        parser.add_argument(
+            "--at-most",
+            action="append",
+            default=[],
+            metavar="LABEL=N",
+            help="take no more than N images of this class, drawn by the seed (repeatable)",
+        )
+        parser.add_argument(
+            "--measure",
+            dest="best_by",
+            choices=MEASURES,
+            default="",
+            help="distance to real images at every checkpoint; the best states are kept",
+        )
+        parser.add_argument("--keep-best", type=int, default=3, metavar="N", help="how many of these")
         parser.add_argument("--device", choices=DEVICES, default="auto")
         parser.add_argument("--wait", action="store_true", help="follow the run to its end")
         add_setting_options(parser)
@@ -49,12 +64,25 @@ class Command(BaseCommand):
                 created_by=None,
                 is_demonstration=is_demonstration(preset, config),
                 device=options["device"],
+                limits=_limits(options["at_most"]),
+                best_by=options["best_by"],
+                keep_best=options["keep_best"],
             )
         except ValueError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"Queued “{run.name}” as job {run.job_id}")
         if options["wait"]:
             follow(run.job)
+
+
+def _limits(texts: list[str]) -> dict[str, int]:
+    limits = {}
+    for text in texts:
+        label, _, number = text.rpartition("=")
+        if not label or not number.isdecimal():
+            raise CommandError(f"--at-most is {text!r}; write LABEL=N, for example normal=20000")
+        limits[label] = int(number)
+    return limits
 
 
 def _preset(name: str | None, generator: str | None) -> Preset:

@@ -10,6 +10,7 @@ import torch
 from generation.gan import checkpoint
 from generation.gan.checkpoint import (
     CheckpointError,
+    choose_best,
     file_sha256,
     list_checkpoints,
     load_checkpoint,
@@ -114,3 +115,14 @@ def test_pruning_keeps_the_newest_and_the_recorded(tmp_path):
 
     assert [iteration for iteration, _ in list_checkpoints(tmp_path)] == [10, 20, 1000]
     assert not list(tmp_path.glob(".*"))
+
+
+def test_the_best_are_chosen_by_the_measure():
+    values = {10: 3.0, 20: 1.0, 30: 2.0, 40: 1.0, 50: float("nan")}
+
+    assert choose_best(values, count=2) == {20, 40}
+    assert choose_best(values, count=1) == {20}  # of equals the earlier
+    assert choose_best(values, count=2, lower_is_better=False) == {10, 30}
+    assert choose_best(values, count=9) == {10, 20, 30, 40}
+    with pytest.raises(ValueError, match="count is -1; it must be 0 or more"):
+        choose_best(values, count=-1)

@@ -33,6 +33,7 @@ def ramp():
         seed: int = setting(0, low=0, high=100, help="Seed.")
         grid_columns: int = setting(2, low=1, high=8, help="Columns.")
         gain: float = setting(0.5, low=0, high=10, help="Of every class, at the start.")
+        conditional: bool = setting(True, choices={True: "yes", False: "no"}, help="Whether it knows classes.")
         total_images: int = setting(96, low=1, high=1000, help="Real images.")
 
     @registry.register_network("ramp")
@@ -185,6 +186,16 @@ def test_measures_are_kept_with_the_checkpoint_and_change_nothing(ramp, squares,
     assert [seen for seen, values in curves.items() if "drawn" in values] == [24, 48, 72, 96]
     assert all(data.measures == {} for data in plain)
     assert torch.equal(plain[-1].random_states["torch"], measured[-1].random_states["torch"])
+
+
+def test_a_run_without_classes_has_one_class(ramp, squares):
+    saved, grids = [], {}
+
+    train(generator="ramp", config=ramp(conditional=False), images=squares, save=saved.append, grid=grids.__setitem__)
+
+    assert saved[-1].classes == ["all"]
+    assert saved[-1].networks["generator"]["slope"].shape == (1,)
+    assert grids[96].shape == (1, 2, 16, 16)
 
 
 def test_a_generator_without_recipe_says_so(ramp):

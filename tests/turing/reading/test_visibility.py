@@ -16,7 +16,14 @@ from django.urls import get_resolver
 from django.urls.converters import IntConverter, UUIDConverter
 
 from config.accounts.models import User
-from tests.factories import CheckpointFactory, JobFactory, SampleRunFactory, TrainingRunFactory, UserFactory
+from tests.factories import (
+    CheckpointFactory,
+    DatasetReportFactory,
+    JobFactory,
+    SampleRunFactory,
+    TrainingRunFactory,
+    UserFactory,
+)
 from tests.turing.builders import answer_next, make_dataset, make_draft, make_session
 from tests.turing.reading.test_leak import Crawl, crawl_everything
 from turing.models import Origin, Study
@@ -74,6 +81,7 @@ HIDDEN = {
     "generation.SampleRun": "id checkpoint per_class seed precision truncation dataset_name dataset job created_by "
     "created_at",
     "imaging.Dataset": "id name origin description licence citation is_phantom created_by created_at frozen_at",
+    "imaging.DatasetReport": "id dataset kind title values files created_by created_at",
     "imaging.Image": "id dataset pixel_sha256 width height bit_depth label split patient_pseudonym source_pseudonym "
     "age_years sex view_position manufacturer pixel_spacing_mm follow_up provenance created_at",
     "worker.Job": "id kind title parameters queue priority state seed progress_done "
@@ -130,6 +138,7 @@ def study(investigator):
             patient_pseudonym="markerpatient", manufacturer="markermaker", provenance={"seed": "markerseed"}
         )
     job = JobFactory(title="markerjob", message="markermessage", error="markererror", result={"path": "markerresult"})
+    DatasetReportFactory(dataset=synthetic, title="markermeasures", values={"summary": ["markersummary"]})
     run = TrainingRunFactory(name="markerrun", dataset=real, job=job)
     SampleRunFactory(checkpoint=CheckpointFactory(run=run), dataset=synthetic, dataset_name="markersamples")
     draft = make_draft(
@@ -236,8 +245,18 @@ def walk_everything(crawl: Crawl, study: Study, reader: User, secret: str) -> in
     own, other = study.sessions.get(reader=reader), study.sessions.exclude(reader=reader).get()
     trial = study.trials.select_related("truth__image").first()
     run = study.real_dataset.training_runs.get()
+    measures = study.synthetic_dataset.reports.get()
     values: dict[str, list] = {
-        "uuid": [own.pk, other.pk, study.pk, study.real_dataset_id, trial.truth.image_id, run.pk, run.job_id],
+        "uuid": [
+            own.pk,
+            other.pk,
+            study.pk,
+            study.real_dataset_id,
+            trial.truth.image_id,
+            run.pk,
+            run.job_id,
+            measures.pk,
+        ],
         "text": [current_of(own).token, current_of(other).token, str(study.pk), str(trial.pk), str(reader.pk), secret],
         "int": [trial.pk],
     }
