@@ -35,11 +35,13 @@ class NotANumber(Small):
         return super().forward(latents) * float("nan")
 
 
-class Greedy(Small):
-    """Asks for 200 GB."""
+class Greedy(nn.Module):
+    """Asks for 200 GB. Scripted, not traced: tracing runs it."""
 
-    def forward(self, latents, classes=None):
-        return super().forward(latents) + torch.zeros(50_000_000_000).sum()
+    classes = 0
+
+    def forward(self, latents: torch.Tensor) -> torch.Tensor:
+        return latents.view(-1, 1, 4, 4) + torch.ones(50_000_000_000).sum()
 
 
 class Wide(Small):
@@ -48,6 +50,9 @@ class Wide(Small):
 
 
 def torchscript(folder: Path, network: nn.Module, name: str = "generator.pt") -> Path:
+    if isinstance(network, Greedy):
+        torch.jit.save(torch.jit.script(network), folder / name)
+        return folder / name
     example = (torch.zeros(2, 16), torch.zeros(2, dtype=torch.int64)) if network.classes else (torch.zeros(2, 16),)
     torch.jit.save(torch.jit.trace(network, example, check_trace=False), folder / name)
     return folder / name
