@@ -135,7 +135,7 @@ class TestCode:
         def reads(latents):
             return torch.from_file("/etc/hostname", size=4, dtype=torch.uint8) + latents.sum()
 
-        torch.jit.save(reads, tmp_path / "reads.pt")
+        torch.jit.save(reads, str(tmp_path / "reads.pt"))
 
         with pytest.raises(ForeignError, match="uses “from_file”"):
             check_file(tmp_path / "reads.pt", format="torchscript")
