@@ -8,6 +8,7 @@ from django.urls import reverse
 from PIL import Image as PillowImage
 
 from generation.gan.config import AcganConfig
+from generation.selectors import tool_jobs
 from generation.services import start_tool
 from generation.tool_parameters import ToolParameters
 from tests.generation.conftest import run_job
@@ -36,7 +37,8 @@ class TestJobs:
         assert job.result == {"frames": 6, "classes": ["lesion", "normal"]}
         with PillowImage.open(job.directory / "film.webp") as film:
             assert film.size == (2 * 58 * 4 - 8, 2 * 58 * 4 - 8)
-        assert job.artefacts.get(kind="grid").name == "film.webp"
+        [shown] = tool_jobs(trained.checkpoints.all())
+        assert [picture.name for picture in shown.pictures] == ["film.webp"]
 
     def test_the_nearest_image_to_a_real_one(self, trained, phantoms):
         image = phantoms.images.filter(label="lesion").first()

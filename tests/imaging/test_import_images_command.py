@@ -44,7 +44,7 @@ def test_images_that_a_generator_made(tmp_path):
     assert {str(image.provenance) for image in dataset.images.all()} == {
         "{'made_with': 'StyleGAN3 of others', 'imported': True}"
     }
-    assert made_with(dataset) == "StyleGAN3 of others"
+    assert made_with(dataset.images.all()) == "StyleGAN3 of others"
 
 
 def test_real_images_have_no_maker(tmp_path):
@@ -52,7 +52,7 @@ def test_real_images_have_no_maker(tmp_path):
 
     dataset = Dataset.objects.get()
     assert dataset.images.exclude(provenance={}).count() == 0
-    assert made_with(dataset) == ""
+    assert made_with(dataset.images.all()) == ""
 
 
 def test_a_refusal_prints_the_problems_and_leaves_nothing(tmp_path, data_dir):
