@@ -4,6 +4,7 @@
     .venv/bin/python docs/make_screenshots.py        # in another
 
 Takes the generated accounts from the demonstration's data directory. Answers nothing: the open study stays unread.
+Where nothing was planned yet it starts a small plan. `--only report plan` makes those alone.
 """
 
 import argparse
@@ -24,6 +25,8 @@ from turing.report.facts import StudyFacts  # noqa: E402
 from turing.report.writing import write_report  # noqa: E402
 
 PICTURES = ROOT / "docs" / "images"
+EXAMPLE = "Example study with simulated readers (phantoms)"
+PATIENCE_MS = 600_000  # for the worker, on a slow machine
 
 
 def sign_in(browser: Browser, address: str, name: str, password: str) -> Page:
@@ -53,55 +56,98 @@ def shoot_report(browser: Browser) -> None:
         shoot(page, "report")
 
 
+def shoot_made_report(page: Page, address: str) -> None:
+    """The newest report of the example study, in the site."""
+    page.goto(f"{address}/studies/")
+    page.get_by_role("link", name=EXAMPLE, exact=True).first.click()
+    page.get_by_role("link", name="Reports", exact=True).click()
+    page.locator("main table a").first.click()
+    page.get_by_role("heading", name="Take it along").wait_for()
+    shoot(page, "report-made")
+    page.get_by_role("heading", name="Chance or not").evaluate("heading => heading.scrollIntoView()")
+    shoot(page, "report-chance")
+
+
+def shoot_plan(page: Page, address: str) -> None:
+    """A plan that is there, or a small one of its own, which the worker computes in a minute or two."""
+    page.goto(f"{address}/studies/planning/")
+    shoot(page, "planning")
+    plans = page.locator("main table a")
+    if plans.count():
+        plans.first.click()
+    else:
+        for label, typed in (("Readers", "4, 6, 8"), ("Images", "50, 100"), ("Simulated studies per size", "100")):
+            page.get_by_label(label, exact=True).fill(typed)
+        page.get_by_role("button", name="Compute").click()
+    page.locator(".tr-plan-picture").wait_for(timeout=PATIENCE_MS)
+    page.get_by_text("Not all sizes are done yet").wait_for(state="detached", timeout=PATIENCE_MS)
+    shoot(page, "plan")
+
+
+def shoot_pages(page: Page, address: str) -> None:
+    """What an investigator comes to first: datasets, a generator, studies, results."""
+    page.goto(address)
+    shoot(page, "home")
+    for name, path, link in (
+        ("dataset", "/datasets/", "Demonstration phantoms"),
+        ("generator", "/generators/", "Demonstration ACGAN (Demonstration phantoms)"),
+        ("study", "/studies/", "Demonstration study (phantoms)"),
+        ("results", "/studies/", EXAMPLE),
+        ("results-graded", "/studies/", "Example study with graded answers (phantoms)"),
+    ):
+        page.goto(address + path)
+        page.get_by_role("link", name=link, exact=True).first.click()
+        page.wait_for_load_state("networkidle")
+        if name.startswith("results"):
+            page.goto(page.url + "results/")
+        if name == "results-graded":
+            page.get_by_role("heading", name="Ratings").evaluate("heading => heading.scrollIntoView()")
+        shoot(page, name)
+        if name == "results-graded":
+            page.get_by_role("link", name="Image by image", exact=True).click()
+            shoot(page, "results-images")
+    page.goto(f"{address}/datasets/import/")
+    shoot(page, "import")
+
+
+def shoot_reading(page: Page) -> None:
+    """From the reader's list of studies to the first image."""
+    page.locator("main a").first.click()
+    page.wait_for_load_state("networkidle")
+    start = page.get_by_role("button", name="Start reading")
+    if start.count():
+        shoot(page, "instructions")
+        start.click()
+    go_on = page.get_by_role("button", name="Go on to the first image")
+    page.locator("#reading").wait_for()
+    page.wait_for_load_state("networkidle")
+    if go_on.is_visible():
+        shoot(page, "display-check")
+        go_on.click()
+    page.wait_for_selector("#reading[data-state=ready]")
+    shoot(page, "reading")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--address", default="http://127.0.0.1:8000")
     parser.add_argument("--data-dir", type=Path, default=Path(os.environ.get("DATA_DIR", ROOT / "data")))
+    parts = ("file", "pages", "report", "plan", "reading")
+    parser.add_argument("--only", nargs="+", choices=parts, default=parts, help="some of the pictures")
     options = parser.parse_args()
     passwords = json.loads((options.data_dir / "secrets" / "demo_accounts.json").read_text())
     PICTURES.mkdir(exist_ok=True)
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(**launch_arguments())
-        shoot_report(browser)
+        if "file" in options.only:
+            shoot_report(browser)
         page = sign_in(browser, options.address, "investigator", passwords["investigator"])
-        shoot(page, "home")
-        for name, path, link in (
-            ("dataset", "/datasets/", "Demonstration phantoms"),
-            ("generator", "/generators/", "Demonstration ACGAN (Demonstration phantoms)"),
-            ("study", "/studies/", "Demonstration study (phantoms)"),
-            ("results", "/studies/", "Example study with simulated readers (phantoms)"),
-            ("results-graded", "/studies/", "Example study with graded answers (phantoms)"),
-        ):
-            page.goto(options.address + path)
-            page.get_by_role("link", name=link, exact=True).first.click()
-            page.wait_for_load_state("networkidle")
-            if name.startswith("results"):
-                page.goto(page.url + "results/")
-            if name == "results-graded":
-                page.get_by_role("heading", name="Ratings").evaluate("heading => heading.scrollIntoView()")
-            shoot(page, name)
-            if name == "results-graded":
-                page.get_by_role("link", name="Image by image", exact=True).click()
-                shoot(page, "results-images")
-        page.goto(f"{options.address}/datasets/import/")
-        shoot(page, "import")
-
-        page = sign_in(browser, options.address, "reader", passwords["reader"])
-        page.locator("main a").first.click()
-        page.wait_for_load_state("networkidle")
-        start = page.get_by_role("button", name="Start reading")
-        if start.count():
-            shoot(page, "instructions")
-            start.click()
-        go_on = page.get_by_role("button", name="Go on to the first image")
-        page.locator("#reading").wait_for()
-        page.wait_for_load_state("networkidle")
-        if go_on.is_visible():
-            shoot(page, "display-check")
-            go_on.click()
-        page.wait_for_selector("#reading[data-state=ready]")
-        shoot(page, "reading")
+        for part, take in (("pages", shoot_pages), ("report", shoot_made_report), ("plan", shoot_plan)):
+            if part in options.only:
+                take(page, options.address)
+        if "reading" in options.only:
+            shoot_reading(sign_in(browser, options.address, "reader", passwords["reader"]))
         browser.close()
 
 

@@ -31,6 +31,7 @@ def default_preset(kind: GeneratorKind) -> Preset:
         title=f"{kind.title}: default settings",
         generator=kind.name,
         make=lambda seed: kind.config(seed=seed),
+        published="The generator's own defaults.",
     )
 
 

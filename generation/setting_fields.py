@@ -97,10 +97,10 @@ def setting_label(one: Field[Any]) -> str:
 def setting_value(one: Field[Any], value: Any) -> str:
     """A setting's value for people: "64", "384, 192, 96", "1 (grey)", "yes"."""
     choices = setting_range(one).choices
+    if isinstance(value, bool):
+        return (choices or {}).get(value) or ("yes" if value else "no")
     if choices is not None and choices.get(value):
         return f"{value} ({choices[value]})"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
     if isinstance(value, list | tuple):
         return ", ".join(str(item) for item in value)
     return f"{value:,}" if isinstance(value, int) and one.name != "seed" else str(value)
@@ -125,7 +125,7 @@ def _field(one: Field[Any]) -> forms.Field:
     info, default = setting_range(one), one.default
     words: dict[str, Any] = {"label": setting_label(one), "help_text": info.help}
     if info.choices is not None:
-        pairs = [(value, f"{value} ({text})" if text else str(value)) for value, text in info.choices.items()]
+        pairs = [(value, setting_value(one, value)) for value in info.choices]
         return forms.TypedChoiceField(choices=pairs, coerce=_from_text(type(default)), **words)
     if isinstance(default, bool):
         return forms.BooleanField(required=False, **words)

@@ -18,7 +18,6 @@ from generation.parameters import TrainParameters
 from generation.training_data import collect_training_images
 from generation.training_display import TrainingDisplay
 from generation.training_keeper import MILESTONES, CheckpointKeeper
-from generation.training_measure import make_measure
 from worker.registry import JobContext, JobError
 
 
@@ -67,7 +66,7 @@ def run_training(context: JobContext, parameters: TrainParameters) -> dict[str, 
             progress=display.progress,
             abort=context.should_stop,
             log=lambda message: context.log(message, level="warning"),
-            measure=make_measure(context, run, config=config, images=images, device=device),
+            measure=_measure(context, run, config=config, images=images, device=device) if run.best_by else None,
         )
     except (TrainingDivergedError, TrainingMemoryError, CheckpointError, ValueError) as error:
         raise JobError(str(error)) from error
@@ -83,6 +82,12 @@ def run_training(context: JobContext, parameters: TrainParameters) -> dict[str, 
         "training_images": len(images),
         "training_images_sha256": digest,
     }
+
+
+def _measure(context: JobContext, run: TrainingRun, **given: Any) -> Any:
+    from generation.training_measure import make_measure  # loads torchvision, which most runs do without
+
+    return make_measure(context, run, **given)
 
 
 def milestones(config: Any) -> set[int]:

@@ -20,16 +20,12 @@ class _StoppedError(Exception):
     """Leaves a measurement half way."""
 
 
-def make_measure(
-    context: JobContext, run: TrainingRun, *, config: Any, images: TrainingImages, device: str
-) -> Measure | None:
-    """For `train(measure=...)`; None when the run is not measured. Raises JobError for weights that cannot be used.
+def make_measure(context: JobContext, run: TrainingRun, *, config: Any, images: TrainingImages, device: str) -> Measure:
+    """For `train(measure=...)`, of a run with `best_by`. Raises JobError for weights that cannot be used.
 
     Features are computed in batches; between two of them a run that is to stop leaves the measurement without a value,
     so that it is saved at once.
     """
-    if not run.best_by:
-        return None
     try:
         extractor = load_extractor(find_weights(weights_folder()), device=device)
     except WeightsError as error:

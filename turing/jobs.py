@@ -2,12 +2,14 @@
 
 from typing import Any
 
+from django.urls import reverse
+
 from turing.opening_job import KIND, OpenParameters, run_opening
 from turing.planning_job import KIND as PLANNING_KIND
 from turing.planning_job import PlanParameters, run_planning
 from turing.reports.parameters import KIND as REPORT_KIND
 from turing.reports.parameters import ReportParameters
-from worker.registry import JobContext, register_job
+from worker.registry import JobContext, JobDescription, register_job
 
 
 @register_job(KIND, parameters=OpenParameters, queue="light")
@@ -15,7 +17,18 @@ def open_study_job(context: JobContext, parameters: OpenParameters) -> dict[str,
     return run_opening(context, parameters)
 
 
-@register_job(PLANNING_KIND, parameters=PlanParameters, queue="light", resumable=True)
+def _describe_plan(job_id: str, parameters: PlanParameters) -> JobDescription:
+    from turing.forms.planning import describe_settings  # forms need the models, which are not loaded yet
+
+    return JobDescription(
+        # the page of a job has the seed
+        facts=[(label, words) for name, label, words in describe_settings(parameters) if name != "seed"],
+        page_title="The plan",
+        page_address=reverse("turing:plan_detail", args=[job_id]),
+    )
+
+
+@register_job(PLANNING_KIND, parameters=PlanParameters, queue="light", resumable=True, describe=_describe_plan)
 def plan_study_job(context: JobContext, parameters: PlanParameters) -> dict[str, Any]:
     return run_planning(context, parameters)
 

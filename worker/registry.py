@@ -5,7 +5,7 @@ A handler runs in its own process, is given a JobContext and its validated param
 in `context.directory`, and write to the database only inside `context.fenced()`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -67,6 +67,20 @@ class JobParameters(Protocol):
 Handler = Callable[[JobContext, Any], dict[str, Any]]
 
 
+@dataclass(frozen=True)
+class JobDescription:
+    """For the page of a job, in place of its stored parameters and result: what was asked for in words, and where the
+    outcome is shown.
+    """
+
+    facts: Sequence[tuple[str, str]]
+    page_title: str
+    page_address: str
+
+
+Describer = Callable[[str, Any], JobDescription]  # of the job's id and its parameters
+
+
 @dataclass(frozen=True, kw_only=True)
 class JobKind:
     name: str
@@ -74,20 +88,28 @@ class JobKind:
     queue: str
     handler: Handler
     resumable: bool  # continues from a checkpoint after a cancel
+    describe: Describer | None = None
 
 
 _KINDS: dict[str, JobKind] = {}
 
 
 def register_job(
-    name: str, *, parameters: type, queue: str = "light", resumable: bool = False
+    name: str,
+    *,
+    parameters: type,
+    queue: str = "light",
+    resumable: bool = False,
+    describe: Describer | None = None,
 ) -> Callable[[Handler], Handler]:
     """Decorator: make `handler` the code of jobs of this kind. ValueError when the name is taken."""
 
     def register(handler: Handler) -> Handler:
         if name in _KINDS:
             raise ValueError(f"Job kind {name!r} is registered twice")
-        _KINDS[name] = JobKind(name=name, parameters=parameters, queue=queue, handler=handler, resumable=resumable)
+        _KINDS[name] = JobKind(
+            name=name, parameters=parameters, queue=queue, handler=handler, resumable=resumable, describe=describe
+        )
         return handler
 
     return register

@@ -18,6 +18,7 @@ from django_htmx.http import HttpResponseStopPolling, trigger_client_event
 
 from config.accounts.access import investigator_required
 from worker.models import Job, JobArtefact
+from worker.registry import JobDescription, get_job_kind, parameters_from_dict
 from worker.selectors import STATE_FILTERS, grids, list_jobs, log_after, log_end, metric_series
 from worker.services import request_cancel, resume_job
 
@@ -42,14 +43,16 @@ def job_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 def job_detail(request: HttpRequest, job_id: str) -> HttpResponse:
     job = _job(job_id)
+    description = _description(job)
     context = {
         "job": job,
+        "description": description,
         "log": log_end(job=job),
         "grids": list(grids(job=job)),
         "files": job.artefacts.exclude(kind="grid"),
         "has_series": job.is_active or job.metrics.exists(),
         "parameters": [(name, _shown(value)) for name, value in job.parameters.items()],
-        "results": [(name, _shown(value)) for name, value in job.result.items()],
+        "results": [] if description else [(name, _shown(value)) for name, value in job.result.items()],
     }
     return render(request, "worker/job_detail.html", context)
 
@@ -165,6 +168,17 @@ def _panel(request: HttpRequest, job: Job, problem: str = "") -> HttpResponse:
 
 def _job(job_id: str) -> Job:
     return get_object_or_404(Job.objects.select_related("created_by"), pk=job_id)
+
+
+def _description(job: Job) -> JobDescription | None:
+    """None for a kind that has none, and for what another version of the program stored."""
+    try:
+        kind = get_job_kind(job.kind)
+        if kind.describe is None:
+            return None
+        return kind.describe(str(job.pk), parameters_from_dict(kind, job.parameters))
+    except ValueError:
+        return None
 
 
 def _artefact_url(artefact: JobArtefact) -> str:

@@ -1,8 +1,8 @@
 """A convolution whose gradient can itself be differentiated fast: what gradient penalties need (WGAN-GP, R1).
 
-PyTorch differentiates the gradient of a convolution by convolving with kernels as large as the maps, for which oneDNN
-has no fast path: at 64 x 64 it took nine tenths of a training step. Written as the transposed convolution that it is,
-the gradient with respect to the maps is an ordinary operation, and so are its derivatives.
+PyTorch differentiates the gradient of a convolution by convolving with kernels as large as the maps, and computes what
+nobody asked for on the way. Written as the transposed convolution that it is, the gradient with respect to the maps is
+an ordinary operation with ordinary derivatives; the penalty's first pass leaves out the gradients of the weights.
 """
 
 from typing import Any

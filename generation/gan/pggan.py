@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.optim import Adam
 
 from generation.gan.distributed import share, world
-from generation.gan.pggan_config import PgganConfig, phase_at, stage_at
+from generation.gan.pggan_config import SIDES, PgganConfig, phase_at, stage_at
 from generation.gan.pggan_networks import PgganDiscriminator, PgganGenerator, fade_reals
 from generation.gan.precision import Stepper, autocast
 from generation.gan.recipe import Cadence, Stage
@@ -78,6 +78,9 @@ class PgganRecipe:
     """
 
     exact_on_cuda = True
+    # of the pass of the generator and the two of the discriminator that an estimate of memory counts, a step keeps also
+    # the discriminator's on the images between and, to differentiate its gradient again, what that gradient came from
+    memory_factor = 2.0
 
     def __init__(self, config: PgganConfig, *, n_classes: int, device: str = "cpu") -> None:
         """Raises ValueError when a batch leaves a process with a single image, of which nothing can vary."""
@@ -114,7 +117,7 @@ class PgganRecipe:
         self.generator_step = Stepper(generator_adam, generator, precision=precision, device=device)
         self.discriminator_step = Stepper(discriminator_adam, discriminator, precision=precision, device=device)
         self.phase_begins = -1  # first image of the phase of the last step; no step yet
-        self._enter(0)
+        self.prepare(self.stage(0))
 
     @property
     def sampled(self) -> nn.Module:
@@ -123,12 +126,17 @@ class PgganRecipe:
     def stage(self, images_seen: int) -> Stage:
         return stage_at(self.config, images_seen)
 
+    def prepare(self, stage: Stage) -> None:
+        """Put the networks at the moment of `stage`; also before an estimate of what a step there needs."""
+        for network in (self.generator, self.discriminator, self.average):
+            network.set_stage(level=SIDES.index(stage.image_size), alpha=stage.alpha)
+
     def step(
         self, real: Tensor, classes: Tensor, *, images_seen: int, random: torch.Generator
     ) -> dict[str, Tensor | None]:
         config, generator, discriminator = self.config, self.generator, self.discriminator
         stage, phase = self.stage(images_seen), phase_at(config, images_seen)
-        self._enter(images_seen)
+        self.prepare(stage)
         for optimiser in self.optimisers.values():
             optimiser.param_groups[0]["lr"] = config.learning_rates[phase.level]
             if phase.first_image != self.phase_begins:
@@ -186,11 +194,6 @@ class PgganRecipe:
 
     def load_state(self, values: dict[str, Any]) -> None:
         self.phase_begins = int(values["phase_begins"])
-
-    def _enter(self, images_seen: int) -> None:
-        level, alpha = phase_at(self.config, images_seen).level, self.stage(images_seen).alpha
-        for network in (self.generator, self.discriminator, self.average):
-            network.set_stage(level=level, alpha=alpha)
 
 
 def _adam(network: nn.Module, config: PgganConfig) -> Adam:

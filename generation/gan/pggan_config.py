@@ -264,7 +264,7 @@ def one_gpu_config(*, seed: int = 0) -> PgganConfig:
 
 
 def quick_look_config(*, seed: int = 0) -> PgganConfig:
-    """64 x 64 with an eighth of the feature maps and a hundredth of the length, for two CPU cores and some hours.
+    """64 x 64 with an eighth of the feature maps and a hundredth of the length, for two CPU cores and about two hours.
 
     Shows that images and settings fit together; its pictures are no material for a study.
     """
@@ -302,7 +302,7 @@ PGGAN_PRESETS = (
     ),
     Preset(
         name="pggan-quick",
-        title="PGGAN 64 x 64, quick look: narrower networks, some hours on two CPU cores",
+        title="PGGAN 64 x 64, quick look: narrower networks, about two hours on two CPU cores",
         generator="pggan",
         make=lambda seed: quick_look_config(seed=seed),
         is_demonstration=True,

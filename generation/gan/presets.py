@@ -6,6 +6,7 @@ Another generator defines a tuple of `Preset` in its configuration's module and 
 from generation.gan.config import AcganConfig
 from generation.gan.pggan_config import PGGAN_PRESETS
 from generation.gan.settings import Preset, Settings
+from generation.gan.stylegan2_config import STYLEGAN2_PRESETS
 
 PUBLISHED_ITERATIONS = 30_000
 PUBLISHED_DURATION = "about 5 hours on a GeForce GTX 1050 Ti"  # Kong et al. 2022
@@ -51,7 +52,7 @@ ACGAN_PRESETS = (
     ),
 )
 
-PRESETS: dict[str, Preset] = {preset.name: preset for preset in (*ACGAN_PRESETS, *PGGAN_PRESETS)}
+PRESETS: dict[str, Preset] = {preset.name: preset for preset in (*ACGAN_PRESETS, *PGGAN_PRESETS, *STYLEGAN2_PRESETS)}
 
 
 def is_demonstration(preset: str, config: Settings) -> bool:

@@ -77,7 +77,6 @@ def compile_setting() -> Any:
     """The field `compile` of generators whose networks `torch.compile` can handle."""
     return setting(
         False,
-        choices={False: "no", True: "yes"},
         label="Compile networks",
         help="Lets PyTorch compile the networks when training starts, which takes minutes and needs a C++ compiler. "
         "Off unless measured to help on the machine: see the benchmarks.",

@@ -24,7 +24,7 @@ class MeasureForm(BootstrapFormMixin, forms.Form):
         empty_label="Choose a dataset",
     )
     training_splits = forms.MultipleChoiceField(
-        label="Of these splits", choices=SPLITS, required=False, widget=forms.CheckboxSelectMultiple,
+        label="Trained on these of its splits", choices=SPLITS, required=False, widget=forms.CheckboxSelectMultiple,
         help_text="None ticked: all images.",
     )  # fmt: skip
     held_out = forms.ModelChoiceField(
@@ -36,7 +36,7 @@ class MeasureForm(BootstrapFormMixin, forms.Form):
         "were trained on are left out.",
     )
     held_out_splits = forms.MultipleChoiceField(
-        label="Of these splits", choices=SPLITS, required=False, widget=forms.CheckboxSelectMultiple,
+        label="Not trained on these of its splits", choices=SPLITS, required=False, widget=forms.CheckboxSelectMultiple,
         help_text="None ticked: all images.",
     )  # fmt: skip
     device = forms.ChoiceField(

@@ -24,7 +24,8 @@
   }
 
   if (steps.length < 2) return;
-  slider.max = slider.value = String(steps.length - 1);
+  slider.max = String(steps.length - 1); // first: a value above the maximum would be cut
+  slider.value = slider.max;
   slider.disabled = false;
   slider.addEventListener("input", show);
   show();

@@ -3,12 +3,12 @@
 from datetime import timedelta
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from config.accounts.models import User
+from tests.browser.accessibility import violations_of
 from tests.browser.reading_room import come_in, open_reading, wait_until_ready
 from tests.factories import TrainingRunFactory, UserFactory
 from tests.turing.builders import make_dataset, make_draft, make_session, read_all
@@ -38,8 +38,7 @@ class Walk:
         self.look(f"{name} {args}")
 
     def look(self, state: str) -> None:
-        found = Axe().run(self.page).response["violations"]
-        texts = [f"{problem['id']}: {node['html']}" for problem in found for node in problem["nodes"]]
+        texts = [f"{rule}: {element}" for rule, elements in violations_of(self.page) for element in elements]
         if texts:
             self.problems[state] = texts
 

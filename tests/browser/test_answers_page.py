@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.test_report_page import assert_accessible
+from tests.browser.accessibility import assert_accessible
 from turing.reports.table_views import example_csv
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -1,10 +1,10 @@
 """The check of the screen before the first image, and what of it the investigator sees."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from config.accounts.models import User
+from tests.browser.accessibility import assert_accessible, violations_of
 from tests.browser.reading_room import sign_in, wait_for
 from tests.factories import UserFactory
 from tests.turing.builders import make_draft, make_session
@@ -27,7 +27,7 @@ def test_it_is_asked_once_before_the_first_image_and_stored(page, browser, live_
     expect(page.get_by_role("heading", name="Check your screen first")).to_be_visible()
     expect(page.locator("#reading-display-fit")).to_contain_text("1024 × 1024 pixels: one to one is larger")
     expect(page.locator("#reading-display-screen")).to_have_text("1280 × 720 pixels, 1 for one of the page")
-    problems = [problem["id"] for problem in Axe().run(page).response["violations"]]
+    problems = violations_of(page)
     page.keyboard.press("r")
     assert fetched == []  # no image and no clock before the check is done
 
@@ -53,7 +53,7 @@ def test_it_is_asked_once_before_the_first_image_and_stored(page, browser, live_
         expect(row).to_contain_text("1280 × 720 px, ratio 1,")
         expect(row).to_contain_text("95 % patch not seen")
         expect(row).to_contain_text("(page opened 2 times)")
-        assert [problem["id"] for problem in Axe().run(desk).response["violations"]] == []
+        assert_accessible(desk)
 
 
 def test_the_pattern_is_drawn_in_pixels_of_the_screen(browser, live_server, session):

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from generation.gan.config import AcganConfig
@@ -10,15 +9,11 @@ from generation.gan.grids import grid_png
 from generation.models import TrainingRun
 from imaging.models import Dataset
 from imaging.phantoms import chest_phantom
+from tests.browser.accessibility import assert_accessible
 from tests.factories import CheckpointFactory, DatasetFactory, ImageFactory, JobFactory, TrainingRunFactory
 from worker.models import Job, JobArtefact, JobMetric
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def assert_accessible(page) -> None:
-    violations = Axe().run(page).response["violations"]
-    assert [(violation["id"], [node["html"] for node in violation["nodes"]]) for violation in violations] == []
 
 
 def test_from_images_to_samples(worker, signed_in, live_server):
@@ -52,7 +47,9 @@ def test_from_images_to_samples(worker, signed_in, live_server):
     slider = page.get_by_label("Images seen", exact=True)
     expect(page.locator("[data-grid-step]")).to_have_text("80", timeout=60_000)
     expect(page.get_by_text("Training images at the same size")).to_be_visible()
-    expect(page.get_by_role("table").first.get_by_role("rowheader")).to_have_text(["8", "20", "40", "60", "80"])
+    expect(page.locator("#run-record").get_by_role("table").first.get_by_role("rowheader")).to_have_text(
+        ["8", "20", "40", "60", "80"]
+    )
     newest = page.locator("[data-grid-image]").get_attribute("src")
     curves = page.locator("[data-run-charts]")
     expect(curves.get_by_role("heading", name="Loss", exact=True)).to_be_visible()

@@ -3,12 +3,12 @@
 import threading
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.db import connection
 from django.urls import reverse
 from PIL import Image
 
 import tests.worker.counting.jobs  # noqa: F401  the job kind "count"
+from tests.browser.accessibility import violations_of
 from tests.factories import JobFactory
 from worker.execution.child import execute_job
 from worker.lifecycle import claim_job
@@ -149,7 +149,6 @@ def test_the_pages_are_accessible(signed_in, live_server, tmp_path, state):
     for address in (reverse("worker:job_list"), job.get_absolute_url()):
         signed_in.goto(live_server.url + address)
         signed_in.wait_for_timeout(500)
-        violations = Axe().run(signed_in).response["violations"]
-        found[address] = [(v["id"], [node["html"] for node in v["nodes"]]) for v in violations]
+        found[address] = violations_of(signed_in)
 
     assert all(not violations for violations in found.values()), found

@@ -1,18 +1,13 @@
 """Planning in a real browser: the form, the progress, and the plan with its picture when it is done."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+from tests.browser.accessibility import assert_accessible
 from turing.planning_job import read_plan
 from worker.models import Job
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def assert_accessible(page) -> None:
-    violations = Axe().run(page).response["violations"]
-    assert [(violation["id"], [node["html"] for node in violation["nodes"]]) for violation in violations] == []
 
 
 def test_from_the_form_to_the_picture(worker, signed_in, live_server):

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+from tests.browser.accessibility import assert_accessible
 from tests.turing.builders import make_open_study
 from tests.turing.results.readings import read
 from turing.services import close_study
@@ -27,11 +27,6 @@ def make_read_study(name: str, *, n_readers: int = 4, seed: int = 5):
 
         read(study, say, reader_group=GROUPS[more]["name"], years_experience=6 * more + 1)
     return close_study(study=study, by=None)
-
-
-def assert_accessible(page) -> None:
-    violations = Axe().run(page).response["violations"]
-    assert [(violation["id"], [node["html"] for node in violation["nodes"]]) for violation in violations] == []
 
 
 def test_from_one_click_to_the_report_and_its_files(worker, signed_in, live_server, settings):

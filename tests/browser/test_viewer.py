@@ -1,9 +1,9 @@
 """The viewer of the reading page: what mouse, touch and keys do to the image, measured on the canvas."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from tests.browser.accessibility import assert_accessible, violations_of
 from tests.browser.reading_room import answers, open_reading, register, sign_in, touch, wait_for
 from tests.turing.builders import make_draft, make_session
 from turing.services import create_invitations, open_study
@@ -290,7 +290,7 @@ def test_the_help_shows_every_key(page, live_server, scale):
     of_values = {"Backspace", "Enter", "←", "→"} if scale == "percent" else set()
     of_marks = {"Enter", "Ctrl", "Z"} | ({"X"} if scale == "pair" else set())
     assert shown - {"Shift"} == expected | of_values | of_marks
-    assert [problem["id"] for problem in Axe().run(page).response["violations"]] == []
+    assert_accessible(page)
 
 
 def test_nothing_that_was_set_carries_over_to_the_next_image(reading):
@@ -316,7 +316,7 @@ def test_help_opens_and_closes_and_keeps_keys_from_answering(reading):
     for key in ("r", "2", "ArrowRight", "i", "+"):
         reading.keyboard.press(key)
     assert settings(reading) == before
-    problems = Axe().run(reading).response["violations"]
+    problems = violations_of(reading)
     reading.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     reading.get_by_role("button", name="Help").click()
@@ -324,7 +324,7 @@ def test_help_opens_and_closes_and_keeps_keys_from_answering(reading):
     dialog.get_by_role("button", name="Close").click()
     expect(dialog).to_be_hidden()
 
-    assert [problem["id"] for problem in problems] == []
+    assert problems == []
     assert answers() == []
 
 

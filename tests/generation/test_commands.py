@@ -80,7 +80,7 @@ class TestTrainGenerator:
 
         words = " ".join(capsys.readouterr().out.split())
         assert "--set-dropout VALUE" in words
-        assert "Of Adam, for both networks. Published: 0.0002. (acgan)" in words
+        assert "after all but the last convolution. Published: 0.5. (acgan)" in words
         assert "Share of images shown mirrored, 0 or 50 %. (plugin)" in words
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from generation import train_job, training_measure
+from generation import training_measure
 from generation.gan.checkpoint import CheckpointData, list_checkpoints
 from generation.services import start_training
 from generation.training_keeper import CheckpointKeeper
@@ -141,7 +141,7 @@ class TestMeasuredRun:
         stopping: list[RunningJob] = []
         make = training_measure.make_measure
         monkeypatch.setattr(
-            train_job,
+            training_measure,
             "make_measure",
             lambda context, run, **given: (stopping.append(context), make(context, run, **given))[1],
         )

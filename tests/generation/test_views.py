@@ -1,6 +1,7 @@
 """Pages: who may open them, what they show, and what their forms start."""
 
 import re
+from dataclasses import fields
 
 import pytest
 from django.db import connection
@@ -8,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from generation.gan.config import AcganConfig
-from generation.gan.settings import Settings
+from generation.gan.settings import Settings, setting_range
 from generation.models import SampleRun, TrainingRun
 from imaging.models import Dataset, Image
 from tests.factories import (
@@ -293,11 +294,13 @@ def new_address(dataset: Dataset, preset: str = "kong") -> str:
 
 def training_data(*, config: Settings | None = None, **changes) -> dict:
     """What a browser sends: settings with the prefix of their form, a box that is not ticked left out."""
-    settings = (config or AcganConfig(iterations=50, seed=3)).to_dict()
-    sent = {}
-    for name, value in settings.items():
-        if value is not False:
-            sent[f"set-{name}"] = ", ".join(map(str, value)) if isinstance(value, list) else value
+    config = config or AcganConfig(iterations=50, seed=3)
+    boxes = {one.name for one in fields(config) if isinstance(one.default, bool) and not setting_range(one).choices}
+    sent = {
+        f"set-{name}": ", ".join(map(str, value)) if isinstance(value, list) else value
+        for name, value in config.to_dict().items()
+        if name not in boxes or value
+    }
     return {"name": "From the page", "device": "auto", "keep_best": 3, **sent, **changes}
 
 

@@ -5,6 +5,7 @@ from django.urls import reverse
 
 from tests.turing.builders import make_draft, make_open_study
 from turing.describing import describe_protocol
+from turing.services import close_study
 
 pytestmark = pytest.mark.django_db
 PLAN = ("Equivalence margin", "Confidence", "Outlying times")
@@ -41,3 +42,14 @@ def test_the_page_of_an_opened_study_shows_it(investigator_client):
 
     assert "50 % ± 10 percentage points" in text
     assert "95 % for intervals" in text
+
+
+def test_the_page_of_a_closed_study_leads_to_its_reports(investigator_client):
+    study = make_open_study()
+    link = f'href="{reverse("turing:study_reports", args=[study.pk])}">Reports</a>'
+    page = reverse("turing:study_detail", args=[study.pk])
+    before = investigator_client.get(page).content.decode()
+
+    close_study(study=study, by=None)
+
+    assert (link in before, link in investigator_client.get(page).content.decode()) == (False, True)

@@ -196,3 +196,24 @@ def test_a_cancelled_plan_without_a_size_says_so(investigator_client, job):
     assert "This plan ended before its first size was done." in text_of(
         investigator_client.get(reverse("turing:plan_detail", args=[job.pk]))
     )
+
+
+def test_the_page_of_the_job_has_the_settings_in_words_and_leads_to_the_plan(job, investigator_client):
+    run_job(job)
+
+    text = text_of(investigator_client.get(reverse("worker:job_detail", args=[job.pk])))
+
+    assert f'href="{reverse("turing:plan_detail", args=[job.pk])}">The plan</a>' in text
+    assert "<dt>Equivalence margin, percentage points</dt> <dd> 10 </dd>" in text
+    assert "<dt>Seed</dt>" in text
+    assert text.count("<dt>Seed</dt>") == 1
+    for raw in ("accuracy_if_equivalent", "{", "<dt>Simulated studies</dt>"):
+        assert raw not in text.split("<main")[1]
+
+
+def test_settings_of_another_version_are_shown_as_they_are_stored(job, investigator_client):
+    Job.objects.update(parameters={"patients": 12})
+
+    text = text_of(investigator_client.get(reverse("worker:job_detail", args=[job.pk])))
+
+    assert "<dt>Patients</dt> <dd> 12 </dd>" in text

@@ -9,7 +9,7 @@ from tests.turing.builders import make_dataset, make_draft, make_open_study
 from turing.forms import StudyForm
 from turing.models import Study
 from turing.models.studies import DEFAULT_LEAK_LIMIT
-from turing.services import create_study, follow_up_study
+from turing.services import create_study, follow_up_study, open_study
 from turing.services.studies import PHASE_FIELDS, PROTOCOL_FIELDS
 from turing.texts import DEFAULT_INSTRUCTIONS, DEFAULT_QUESTION, default_instructions
 
@@ -437,6 +437,46 @@ class TestSecondSession:
         assert response.status_code == 302, text_of(response)
         second.refresh_from_db()
         assert (second.follows, second.washout_days, second.break_every, second.n_real) == (first, 14, 2, 2)
+
+    def test_the_words_of_its_later_phases_can_be_changed_and_their_images_cannot(self, investigator_client):
+        phases = [
+            {"title": "Informed", "question": "Now?", "n_real": 1, "n_synthetic": 1},
+            {"n_real": 2, "n_synthetic": 1},
+        ]
+        first = make_open_study(later_phases=phases)
+        second = follow_up_study(study=first, by=None, washout_days=28)
+        url = reverse("turing:study_edit", args=[second.pk])
+        changes = {
+            "phase-0-question": "And today?",
+            "phase-0-instructions": "It is the second time.",
+            "phase-1-title": "Last",
+            "phase-1-real_label": "Usual",
+            "phase-1-synthetic_label": "Odd",
+        }
+        forged = {"phase-0-n_real": "9", "phase-0-real_dataset": str(first.synthetic_dataset_id), "n_phases": "1"}
+
+        text = text_of(investigator_client.get(url))
+        for tried in ({"add_phase": "1"}, {"remove_phase": "0"}, {}):
+            response = investigator_client.post(url, {**data_of(StudyForm(study=second)), **changes, **forged, **tried})
+            assert response.status_code == 302, text_of(response)
+
+        for name in ("add_phase", "remove_phase", "phase-0-n_real", "phase-0-real_dataset"):
+            assert f'name="{name}"' not in text
+        assert 'name="phase-1-question"' in text
+        before, (one, two) = first.later_phases.all(), second.later_phases.all()
+        assert (one.question, one.instructions, one.title) == ("And today?", "It is the second time.", "Informed")
+        assert (two.title, two.real_label, two.synthetic_label) == ("Last", "Usual", "Odd")
+        for same, phase in zip(before, (one, two), strict=True):
+            assert (phase.n_real, phase.n_synthetic) == (same.n_real, same.n_synthetic)
+            assert (phase.real_dataset, phase.synthetic_dataset) == (same.real_dataset, same.synthetic_dataset)
+        assert open_study(study=second, by=None).status == "open"
+
+    def test_a_second_session_of_one_phase_has_no_section_of_phases(self, investigator_client):
+        second = follow_up_study(study=make_open_study(), by=None, washout_days=28)
+
+        text = text_of(investigator_client.get(reverse("turing:study_edit", args=[second.pk])))
+
+        assert 'id="phases"' not in text
 
 
 def test_the_form_asks_no_more_queries_for_more_phases(whole, django_assert_max_num_queries):

@@ -112,3 +112,10 @@ def _as_typed(parameters: PlanParameters) -> dict[str, Any]:
     typed = {name: f"{value:g}" if isinstance(value, float) else value for name, value in typed.items()}
     sizes = {name: ", ".join(map(str, getattr(parameters, name))) for name in ("readers", "images")}
     return typed | sizes | {"n_studies": parameters.n_studies, "seed": parameters.seed}
+
+
+def describe_settings(parameters: PlanParameters) -> list[tuple[str, str, str]]:
+    """Name, label and value of each, as the form has them."""
+    form = PlanForm(earlier=parameters)
+    values = [(name, field.label, form.get_initial_for_field(field, name)) for name, field in form.fields.items()]
+    return [(name, str(label), "none: one group" if value is None else str(value)) for name, label, value in values]

@@ -82,7 +82,9 @@ class PhaseForm(BootstrapFormMixin, forms.Form):
         initial: dict[str, Any] | None = None,
         sides: dict[str, dict[str, Any]] | None = None,
     ) -> None:
-        """`index`: from 0. `first`: the sides of the first phase. `sides`: initial values of the two sides."""
+        """`index`: from 0. `options`: by side; without them the images of the phase are not to be chosen. `first`: the
+        sides of the first phase. `sides`: initial values of the two sides.
+        """
         self.index, self.number = index, index + 2
         super().__init__(data, initial=initial, prefix=f"phase-{index}")
         self.sides = {
@@ -94,7 +96,7 @@ class PhaseForm(BootstrapFormMixin, forms.Form):
                 first=first[side],
                 initial=(sides or {}).get(side),
             )
-            for side in SIDES
+            for side in options
         }
 
     @property

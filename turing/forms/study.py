@@ -25,7 +25,18 @@ from turing.texts import default_instructions, default_question, is_default_ques
 
 N_GROUPS = 4  # rows of the form
 N_PHASES = "n_phases"  # hidden: how many later phases the page shows
+IMAGES_OF_A_PHASE = (
+    *("real_dataset", "real_filters", "n_real"),
+    *("synthetic_dataset", "synthetic_filters", "n_synthetic"),
+)
 ADD_PHASE, REMOVE_PHASE = "add_phase", "remove_phase"  # buttons; the second one's value is the index of the phase
+
+PHASES_AGAIN = Section(  # of a second session
+    "phases",
+    "Later phases",
+    "The images of each phase are those of the first session. What readers are asked and told is yours to change.",
+    (),
+)
 
 
 @dataclass(frozen=True)
@@ -43,7 +54,8 @@ class StudyForm:
         """`data`: of a request that saves, adds or removes a phase; None: `study`, or an empty form."""
         self.study = study
         self.is_bound = data is not None
-        self.changes_phases = data is not None and (ADD_PHASE in data or REMOVE_PHASE in data)
+        # a second session has the phases of the first: their words can be changed, their number cannot
+        self.changes_phases = data is not None and not self.is_follow_up and (ADD_PHASE in data or REMOVE_PHASE in data)
         self._options = {side: side_options(side) for side in SIDES}
         if data is not None and self.changes_phases:
             self._build(None, study, initial=_with_phases_changed(data))
@@ -68,14 +80,15 @@ class StudyForm:
             GroupForm(data, prefix=f"group-{index}", initial=groups[index] if index < len(groups) else None)
             for index in range(N_GROUPS)
         ]
-        phases = [] if study is None or self.is_bound else list(study.later_phases.all())
+        self._stored_phases = [] if study is None else list(study.later_phases.order_by("number"))
+        phases = [] if self.is_bound and not self.is_follow_up else self._stored_phases
         source = data if initial is None else initial
-        n_phases = len(phases) if source is None else _n_phases(source)
+        n_phases = len(phases) if source is None or self.is_follow_up else _n_phases(source)
         self.phases = [
             PhaseForm(
                 data,
                 index=index,
-                options=self._options,
+                options={} if self.is_follow_up else self._options,
                 first=self.sides,
                 initial=phase_initial(phases[index]) if phases else {"question": self.main["question"].value()},
                 sides={side: side_initial(phases[index], side) for side in SIDES} if phases else None,
@@ -88,7 +101,7 @@ class StudyForm:
 
     def all_forms(self) -> list[forms.Form]:
         sides = [] if self.is_follow_up else list(self.sides.values())
-        later = [] if self.is_follow_up else [part for phase in self.phases for part in (phase, *phase.side_forms)]
+        later = [part for phase in self.phases for part in (phase, *phase.side_forms)]
         return [self.main, *sides, *self.groups, *later]
 
     @property
@@ -113,11 +126,14 @@ class StudyForm:
     def values(self) -> dict[str, Any]:
         """Arguments of `create_study` and `update_study`, from a valid form."""
         values = {**self.main.values, "groups": self._groups}
-        if self.is_follow_up:
-            return {**values, "washout_days": self.main.cleaned_data["washout_days"] or 0}
-        for side in self.sides.values():
-            values |= side.values
         values["later_phases"] = [phase.values for phase in self.phases]
+        if self.is_follow_up:
+            values["washout_days"] = self.main.cleaned_data["washout_days"] or 0
+            for words, phase in zip(values["later_phases"], self._stored_phases, strict=True):
+                words |= {name: getattr(phase, name) for name in IMAGES_OF_A_PHASE}
+        else:
+            for side in self.sides.values():
+                values |= side.values
         for phase in values["later_phases"]:
             if is_default_question(phase["question"]):
                 phase["question"] = default_question(values["scale"], values["positive_class"])
@@ -182,8 +198,10 @@ class StudyForm:
 
     @property
     def sections(self) -> list[ShownSection]:
-        left_out = {"phases"} if self.is_follow_up else set()
-        return [self._shown(section) for section in SECTIONS if section.key not in left_out]
+        if not self.is_follow_up:
+            return [self._shown(section) for section in SECTIONS]
+        shown = [section for section in SECTIONS if section.key != "phases"]
+        return [self._shown(section) for section in (*shown, *((PHASES_AGAIN,) if self.phases else ()))]
 
     def _shown(self, section: Section) -> ShownSection:
         fields = [self.main[name] for name in section.fields]

@@ -5,13 +5,14 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
+from django.db.models import Q
 from PIL import Image as PillowImage
 
 from imaging.models import Image
 from imaging.rendering import render_square
 from imaging.storage import encode_png, load_pixels
 from turing.errors import StudyError
-from turing.models import ReadingSession, Scale, Study, TrialTruth
+from turing.models import Answer, ReadingSession, Scale, Study, TrialTruth
 from turing.results.rows import AnswerRow, answer_rows, other_origin
 from turing.scales import right_response
 from turing.stats.marks_density import marks_density
@@ -62,6 +63,15 @@ class Said:
 
 
 @dataclass(frozen=True)
+class Expected:
+    """Share of right answers that a mixed model expects of an average reader, in [0, 1], with its interval."""
+
+    share: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class ShownImage:
     position: int  # in the order of the study
     phase: int
@@ -69,6 +79,7 @@ class ShownImage:
     sides: list[Side]
     said: list[Said]  # by reader; a repeat after the first
     n_readers: int = 0  # of the study, with any answer that counts
+    expected: Expected | None = None  # see turing.results.difficulty
 
     @property
     def counted(self) -> list[AnswerRow]:
@@ -138,14 +149,7 @@ def marks_heat_png(study: Study, *, position: int, side: int) -> bytes:
     Boxes count with their centres; a repeat with its picture. Raises StudyError unless the study is closed, LookupError
     when nobody marked this image, or there is none.
     """
-    marks = [
-        mark
-        for image in study_images(study)
-        if image.position == position
-        for said in image.said
-        for mark in said.row.marks
-        if int(mark["image"]) == side
-    ]
+    marks = [mark for mark in _marks_on(study, position) if int(mark["image"]) == side]
     if not marks:
         raise LookupError(f"Nobody marked image {position}, side {side}, of “{study}”.")
     size = study.image_size
@@ -161,6 +165,17 @@ def marks_heat_png(study: Study, *, position: int, side: int) -> bytes:
     buffer = io.BytesIO()
     PillowImage.fromarray(pixels, "RGBA").resize((size, size), PillowImage.Resampling.BILINEAR).save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def _marks_on(study: Study, position: int) -> list[dict[str, float]]:
+    """Of all readers on a picture that counts, its hidden repeat included: one query, about this picture alone."""
+    if study.status != Study.Status.CLOSED:
+        raise StudyError(f"“{study}” is not closed: its marks are shown once it is.")
+    picture = Q(trial__position=position, trial__is_practice=False, trial__truth__repeat_of=None)
+    answers = Answer.objects.filter(
+        picture | Q(trial__truth__repeat_of__position=position), session__study=study
+    ).order_by("session__created_at", "session__reader_code", "position")
+    return [mark for marks in answers.values_list("marks", flat=True) for mark in marks]
 
 
 def _shown(

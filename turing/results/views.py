@@ -15,6 +15,7 @@ from config.accounts.access import investigator_required
 from config.accounts.models import User
 from turing import rules
 from turing.models import Scale, Study
+from turing.results.difficulty import rank_by_difficulty
 from turing.results.images import UNANIMOUS, marks_heat_png, stimulus_png
 from turing.results.rows import other_origin
 from turing.results.services import export_answers, view_images, view_results
@@ -47,12 +48,16 @@ def images(request: HttpRequest, study_id: UUID) -> HttpResponse:
     """Every image with what readers said and marked.
 
     `?show=remarks`: those with a mark or a comment; `?show=` one of UNANIMOUS: those that all readers called alike.
+    `?order=expected`: by difficulty as the mixed model sees it, instead of by the share of right answers.
     `?marks=heat`: where marks lie close together, instead of each mark.
     """
     study = _get_study(study_id)
     if not rules.can_view_results(request.user, study):
         return _not_yet(request, study)
     shown = view_images(study=study, by=cast(User, request.user))
+    ranking = rank_by_difficulty(shown) if request.GET.get("order") == "expected" else None
+    if ranking is not None:
+        shown = list(ranking.images)
     remarked = [image for image in shown if image.is_remarked]
     kinds = {kind: [image for image in shown if image.unanimous == kind] for kind in UNANIMOUS}
     show = request.GET.get("show", "")
@@ -61,6 +66,7 @@ def images(request: HttpRequest, study_id: UUID) -> HttpResponse:
     context = {
         **_words(study),
         "page_obj": page,
+        "ranking": ranking,
         "n_images": len(shown),
         "n_remarked": len(remarked),
         "show": show if show in kinds or show == "remarks" else "",

@@ -9,6 +9,7 @@ from typing import Any
 from django import template
 
 from turing.results.figures import RatingCounts
+from turing.results.images import Expected
 from turing.stats.accuracy import Proportion
 from turing.stats.agreement import FleissKappa
 from turing.stats.reading_time import TimeSummary
@@ -29,6 +30,12 @@ def percent(proportion: Proportion) -> str:
 def percent_interval(proportion: Proportion) -> str:
     """ "53.1 to 71.3", in per cent; empty with no answers."""
     return f"{100 * proportion.low:.1f} to {100 * proportion.high:.1f}" if proportion.is_defined else ""
+
+
+@register.filter
+def expected_percent(expected: Expected) -> str:
+    """ "41.2 % (18.0 to 69.3)"."""
+    return f"{100 * expected.share:.1f} % ({100 * expected.low:.1f} to {100 * expected.high:.1f})"
 
 
 @register.filter

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
 from config.accounts.access import investigator_required
-from turing.forms.planning import PlanForm
+from turing.forms.planning import PlanForm, describe_settings
 from turing.planning_figure import describe_plan, draw_plan
 from turing.planning_job import KIND, PlanParameters, read_plan, start_planning
 from turing.planning_output import measures_of, remarks_of, table_of, to_csv, to_json
@@ -39,7 +39,7 @@ def planning(request: SignedInRequest) -> HttpResponse:
 def plan_detail(request: SignedInRequest, job_id: UUID) -> HttpResponse:
     job = _job(job_id)
     plan = read_plan(job)
-    context: dict[str, Any] = {"job": job, "plan": plan, "assumptions": _described(PlanParameters(**job.parameters))}
+    context: dict[str, Any] = {"job": job, "plan": plan, "assumptions": _assumptions(job)}
     if plan is not None and plan.designs:
         headings, rows = table_of(plan)
         context |= {
@@ -84,8 +84,5 @@ def _earlier(job_id: str) -> PlanParameters | None:
     return PlanParameters(**job.parameters) if job else None
 
 
-def _described(parameters: PlanParameters) -> list[tuple[str, str]]:
-    """The settings as the form names them."""
-    form = PlanForm(earlier=parameters)
-    values = [(field.label, form.get_initial_for_field(field, name)) for name, field in form.fields.items()]
-    return [(str(label), "none: one group" if value is None else str(value)) for label, value in values]
+def _assumptions(job: Job) -> list[tuple[str, str]]:
+    return [(label, words) for _, label, words in describe_settings(PlanParameters(**job.parameters))]

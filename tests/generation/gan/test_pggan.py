@@ -13,10 +13,12 @@ from torch import nn
 
 from generation.gan.checkpoint import CheckpointData, load_checkpoint
 from generation.gan.data import TrainingImages
+from generation.gan.memory import estimate_memory
 from generation.gan.pggan import PgganRecipe, critic_loss, gradient_norms
 from generation.gan.pggan_config import PgganConfig, phase_at
 from generation.gan.pggan_networks import PgganDiscriminator
 from generation.gan.sampling import load_generator, sample_block
+from generation.gan.state import TrainingState
 from generation.gan.training import TrainingDivergedError, train
 from tests.generation.gan.test_training import Recorder, assert_same_state, flatten, stop_after
 
@@ -280,6 +282,15 @@ class TestStep:
         assert float(rough["gradient_norm"]) != float(exact["gradient_norm"])
         assert float(rough["skipped_steps"]) == 0.0
 
+    def test_memory_is_estimated_at_the_resolution_that_needs_most(self):
+        config = replace(CONFIG, batch_sizes=(8,) * 9)
+
+        estimate = estimate_memory("pggan", config, n_classes=1)
+
+        assert (estimate.stage.image_size, estimate.stage.batch_size) == (16, 8)
+        smaller = estimate_memory("pggan", replace(config, image_size=8), n_classes=1)
+        assert estimate.activations > 2 * smaller.activations
+
     def test_conditional_training_moves_the_rows_of_the_batchs_classes(self):
         torch.manual_seed(0)
         recipe = PgganRecipe(replace(CONFIG, conditional=True), n_classes=3)
@@ -373,18 +384,46 @@ class TestTraining:
         assert {"discriminator_loss", "generator_loss", "wasserstein_estimate", "gradient_norm"} <= set(curves[0])
         assert sum(values["skipped_steps"] for values in curves) == 0
 
-    def test_divergence_ends_the_run_in_words(self, images):
-        config = replace(CONFIG, learning_rates=(1.0,) * 9, gradient_penalty=1e4, total_kimg=0.288)
-        recipe_breaks = replace(config, latent_dim=6)
+    def test_it_learns_the_images_and_their_classes_through_a_new_level(self, images):
+        """4 x 4, then 8 x 8: every sample has its square on the side of its class, as bright as the real ones."""
+        config = replace(
+            CONFIG,
+            conditional=True,
+            image_size=8,
+            feature_maps_base=128,
+            feature_maps_max=16,
+            stabilise_kimg=1.6,
+            fade_in_kimg=1.6,
+            total_kimg=6.4,
+            batch_sizes=(16,) * 9,
+            learning_rates=(0.003,) * 9,
+            ema_decay=0.98,
+            grid_columns=16,
+        )
+        grids = []
 
+        train(
+            generator="pggan",
+            config=config,
+            images=images,
+            grid=lambda _, pictures: grids.append(pictures.astype(float)),
+        )
+
+        samples, real = grids[-1], images.level(8).astype(float)
+        left_minus_right = samples[..., :4].mean(axis=(2, 3)) - samples[..., 4:].mean(axis=(2, 3))
+        wanted = real[0::2, :, :4].mean() - real[0::2, :, 4:].mean()
+        assert samples.shape == (2, 16, 8, 8)
+        assert left_minus_right[0].min() > 0 > left_minus_right[1].max()
+        assert left_minus_right.mean(axis=1) == pytest.approx([wanted, -wanted], rel=0.3)
+        assert samples.mean() == pytest.approx(real.mean(), abs=10)
+
+    def test_divergence_ends_the_run_in_words(self, images):
         with pytest.raises(TrainingDivergedError, match="Lower the learning rate"):
-            train(generator="pggan", config=recipe_breaks, images=images, skip_limit=0, resume=poisoned(images, config))
+            train(generator="pggan", config=CONFIG, images=images, skip_limit=0, resume=poisoned(images, CONFIG))
 
 
 def poisoned(images: TrainingImages, config: PgganConfig) -> CheckpointData:
     """A run whose discriminator holds a weight that is not a number."""
-    from generation.gan.state import TrainingState
-
     state = TrainingState(generator="pggan", config=config, images=images.as_one_class())
     with torch.no_grad():
         state.recipe.networks["discriminator"].score.weight[0, 0] = torch.nan

@@ -44,8 +44,8 @@ def test_knows_what_the_generator_was_trained_on(made, real):
 
     call_command("measure_dataset", "--dataset", "Made ones")
 
-    assert Job.objects.get().parameters["training_id"] == str(real.pk)
-    assert Job.objects.get().parameters["training_filters"] == {"splits": ["train"]}
+    assert Job.objects.get(kind="generation.measure").parameters["training_id"] == str(real.pk)
+    assert Job.objects.get(kind="generation.measure").parameters["training_filters"] == {"splits": ["train"]}
 
 
 @pytest.mark.parametrize(

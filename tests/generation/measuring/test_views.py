@@ -31,7 +31,10 @@ def make_values(synthetic: Dataset, training: Dataset) -> dict:
     }  # fmt: skip
     part = {"mean": 0.4, "sd": 0.1, "low": 0.3, "high": 0.5, "n_pairs": 5, "n_images": 20}
     return {
-        "measures": measures, "memorisation": memorisation, "headline": "kid", "n_training": 20, "n_synthetic": 30,
+        "measures": measures,
+        "memorisation": memorisation,
+        "memorisation_pictures": {**memorisation, "n_flagged": 7},
+        "headline": "kid", "n_training": 20, "n_synthetic": 30,
         "n_held_out": 120, "n_without_patient": 0, "settings": {"floor_splits": 2},
         "ms_ssim": [{"label": "normal", "variant": "3 scales at 56 px", "synthetic": part, "real": part}],
         "extractor": {"name": "it", "title": "The extractor", "weights_sha256": "f" * 64, "is_random": False,
@@ -105,6 +108,7 @@ class TestTable:
         assert "<strong>2 of 30</strong>" in page
         assert "6.7 times" in page
         assert "random weights" not in page
+        assert f'{reverse("generation:measure_pairs", args=[report.pk])}?by=pictures">7 of 30</a>' in page
 
     def test_an_unknown_one_or_another_kind_is_not_found(self, investigator_client, report):
         DatasetReport.objects.update(kind="other")
@@ -207,7 +211,8 @@ class TestForm:
         self.start(investigator_client, drawn, training=training.pk, training_splits=["train"])
 
         assert page.count(f'<option value="{training.pk}" selected>') == 2  # trained on, and held out
-        assert Job.objects.get().parameters["training_filters"] == {"splits": ["train"], "labels": ["normal"]}
+        job = Job.objects.get(kind="generation.measure")
+        assert job.parameters["training_filters"] == {"splits": ["train"], "labels": ["normal"]}
 
     def test_real_images_have_no_such_page(self, investigator_client, training):
         address = reverse("generation:dataset_measures", args=[training.pk])

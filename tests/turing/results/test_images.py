@@ -15,7 +15,7 @@ from tests.turing.builders import make_dataset, make_open_study
 from tests.turing.results.readings import in_turn, read, truthful
 from turing.errors import StudyError
 from turing.models import AuditEvent, TrialTruth
-from turing.results.images import stimulus_png, study_images
+from turing.results.images import _marks_on, marks_heat_png, stimulus_png, study_images
 from turing.services import close_study
 
 pytestmark = pytest.mark.django_db
@@ -217,6 +217,38 @@ def test_one_reader_is_not_unanimous():
     close_study(study=study, by=None)
 
     assert {image.unanimous for image in study_images(study)} == {""}
+
+
+def test_a_heat_map_reads_the_answers_about_its_own_picture_alone(django_assert_num_queries):
+    study = make_open_study(
+        n_real=4,
+        n_synthetic=4,
+        real_dataset=make_dataset(n=6),
+        synthetic_dataset=make_dataset(origin="synthetic", n=6),
+        mark_kind="point",
+        n_practice=2,
+        n_repeats=2,
+    )
+    read(study, lambda trial, times: {"value": "real", "marks": [{"image": 0, "x": trial.position, "y": times}]})
+    close_study(study=study, by=None)
+    truth = TrialTruth.objects.exclude(repeat_of=None).select_related("trial", "repeat_of").first()
+    practice = study.trials.filter(is_practice=True).first()
+
+    with django_assert_num_queries(1):
+        marks_heat_png(study, position=truth.repeat_of.position, side=0)
+
+    marks = _marks_on(study, truth.repeat_of.position)
+    assert sorted(mark["x"] for mark in marks) == sorted([truth.repeat_of.position, truth.trial.position])
+    for position in (truth.trial.position, practice.position, 99):
+        with pytest.raises(LookupError, match=f"Nobody marked image {position}"):
+            marks_heat_png(study, position=position, side=0)
+
+
+def test_a_heat_map_comes_after_the_end():
+    study = make_open_study(mark_kind="point")
+
+    with pytest.raises(StudyError, match="is not closed: its marks are shown once it is"):
+        marks_heat_png(study, position=1, side=0)
 
 
 def test_the_heat_map_is_densest_where_marks_are(client):
