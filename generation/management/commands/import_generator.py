@@ -22,7 +22,7 @@ class Command(BaseCommand):
         parser.add_argument("--name", required=True)
         parser.add_argument("--made-with", required=True, help="program, paper or group; stays with every image")
         parser.add_argument("--format", choices=FORMATS, required=True)
-        parser.add_argument("--settings", type=Path, help="safetensors: JSON as export_generator writes it")
+        parser.add_argument("--network-settings", type=Path, help="safetensors: JSON as export_generator writes it")
         parser.add_argument("--label", action="append", default=[], help="a class, in the generator's order")
         parser.add_argument("--latent-dim", type=int, default=100)
         parser.add_argument("--latent", choices=LATENTS, default="normal")
@@ -60,9 +60,9 @@ class Command(BaseCommand):
 
 def _declaration(options: dict[str, Any]) -> Declaration:
     if options["format"] == "safetensors":
-        if options["settings"] is None:
-            raise CommandError("A state of weights needs the settings of its network: --settings FILE.json")
-        read = read_settings(options["settings"].read_bytes())
+        if options["network_settings"] is None:
+            raise CommandError("A state of weights needs the settings of its network: --network-settings FILE.json")
+        read = read_settings(options["network_settings"].read_bytes())
         return Declaration(
             format="safetensors",
             classes=tuple(read["classes"]),
