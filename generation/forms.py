@@ -7,10 +7,12 @@ from django import forms
 
 from config.forms import BootstrapFormMixin
 from generation.gan.registry import get_generator
+from generation.gan.sampling_options import EXACT, MAX_TRUNCATION, PRECISIONS, SamplingOptions
 from generation.gan.settings import MAX_SEED
-from generation.models import Checkpoint, TrainingRun
+from generation.models import Checkpoint, ForeignGenerator, TrainingRun
 from generation.parameters import DEVICES, MAX_IMAGES
 from generation.preset_choices import list_presets
+from generation.selectors import balancing_counts
 from generation.setting_fields import setting_fields
 from imaging.models import Dataset
 from imaging.services import DatasetError, checked_dataset_name
@@ -104,34 +106,92 @@ class CheckpointField(forms.ModelChoiceField):
 
 
 class SampleForm(BootstrapFormMixin, forms.Form):
-    """How many images of each class to draw from which checkpoint; one number field per class."""
+    """How many images of each class to draw from which checkpoint, and how; one number field per class.
+
+    `run` is a training run or a generator from elsewhere. `real_counts`: training images of each class, for `balanced`.
+    """
 
     dataset_name = forms.CharField(label="Name of the new dataset", max_length=200)
     checkpoint = CheckpointField(Checkpoint.objects.none(), empty_label=None)
     seed = forms.IntegerField(
         min_value=0,
         max_value=MAX_SEED,
-        help_text="The same checkpoint, numbers and seed give the same images, bit for bit.",
+        help_text="The same checkpoint, numbers and seed give the same images; drawn exactly, bit for bit.",
+    )
+    precision = forms.ChoiceField(
+        choices=list(PRECISIONS.items()),
+        required=False,
+        help_text="Of a fast drawing it is on record by how many grey levels an image that is made again may differ.",
+    )
+    truncation = forms.FloatField(
+        required=False,
+        min_value=0,
+        max_value=MAX_TRUNCATION,
+        help_text="1: images as varied as the generator makes them. Below 1, down to 0: more ordinary, less varied.",
     )
 
-    def __init__(self, data: Any = None, *, run: TrainingRun, checkpoints: list[Checkpoint]) -> None:
+    def __init__(
+        self,
+        data: Any = None,
+        *,
+        run: TrainingRun | ForeignGenerator,
+        checkpoints: list[Checkpoint],
+        real_counts: dict[str, int] | None = None,
+    ) -> None:
         initial = {
             "dataset_name": _free_name(f"{run.name}, samples"),
             "checkpoint": checkpoints[-1] if checkpoints else None,
             "seed": 1,
+            "truncation": 1,
         }
         super().__init__(data, initial=initial)
-        self.run = run
-        self.fields["checkpoint"].queryset = Checkpoint.objects.filter(run=run)  # type: ignore[attr-defined]
+        self.run, self.real_counts = run, real_counts or {}
+        fields = self.fields
+        fields["checkpoint"].queryset = Checkpoint.objects.filter(  # type: ignore[attr-defined]
+            pk__in=[checkpoint.pk for checkpoint in checkpoints]
+        )
+        if isinstance(run, ForeignGenerator):
+            fields["checkpoint"].widget = forms.HiddenInput()
+        if not self._generator_has("supports_truncation"):
+            del fields["truncation"]
+        if isinstance(run, ForeignGenerator) and run.declaration["format"] != "safetensors":
+            del fields["precision"]  # that of the file
         for index, name in enumerate(run.classes):
-            self.fields[f"class_{index}"] = forms.IntegerField(
+            fields[f"class_{index}"] = forms.IntegerField(
                 label=f"Images of class {name}", min_value=0, max_value=MAX_IMAGES, initial=100
             )
-            self.fields[f"class_{index}"].widget.attrs["class"] = "form-control"
+            fields[f"class_{index}"].widget.attrs["class"] = "form-control"
+        last = [name for name in fields if name in ("precision", "truncation")]
+        self.order_fields([*(name for name in fields if name not in last), *last])
+
+    def _generator_has(self, ability: str) -> bool:
+        name = self.run.generator if isinstance(self.run, TrainingRun) else self.run.declaration["generator"]
+        return bool(name) and bool(getattr(get_generator(name).config, ability, False))
+
+    @property
+    def can_balance(self) -> bool:
+        """Whether the classes that the generator learnt from differ in size."""
+        return len(set(self.real_counts.values())) > 1
+
+    def balanced(self) -> "SampleForm":
+        """A form with the numbers that make the classes as large as the largest, and everything else as it was."""
+        data = {name: self[name].value() for name in self.fields}
+        counts = balancing_counts(self.real_counts)
+        for index, name in enumerate(self.run.classes):
+            data[f"class_{index}"] = counts.get(name, 0)
+        checkpoints = list(self.fields["checkpoint"].queryset)  # type: ignore[attr-defined]
+        return SampleForm(data, run=self.run, checkpoints=checkpoints, real_counts=self.real_counts)
 
     @property
     def per_class(self) -> dict[str, int]:
         return {name: self.cleaned_data[f"class_{index}"] for index, name in enumerate(self.run.classes)}
+
+    @property
+    def options(self) -> SamplingOptions:
+        truncation = self.cleaned_data.get("truncation")
+        return SamplingOptions(
+            precision=self.cleaned_data.get("precision") or EXACT, truncation=1.0 if truncation is None else truncation
+        )
 
     def clean_dataset_name(self) -> str:
         try:

@@ -2,18 +2,19 @@
 
 import hashlib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
 from django.db.models import Count, Prefetch, QuerySet
 
 from generation.gan.registry import get_generator
-from generation.models import Checkpoint, SampleRun, TrainingRun
+from generation.models import Checkpoint, ForeignGenerator, SampleRun, TrainingRun
 from generation.setting_fields import setting_label, setting_value
+from generation.tool_parameters import TOOL
 from imaging.models import Dataset, Image
 from imaging.selectors import filter_images
-from worker.models import JobArtefact
+from worker.models import Job, JobArtefact
 
 SEEN = "images seen"  # the unit of a training job's progress
 
@@ -47,6 +48,31 @@ def best_measure(run: TrainingRun, measures: Mapping[str, float]) -> float | Non
     """
     values = [value for name, value in measures.items() if run.best_by and name.split("_")[0] == run.best_by]
     return values[0] if values else None
+
+
+def run_counts(run: TrainingRun) -> dict[str, int]:
+    """Images per class that the run learns from."""
+    counts = training_counts(run.dataset, run.filters)
+    return {label: min(count, run.limits.get(label, count)) for label, count in counts.items()}
+
+
+def balancing_counts(real: Mapping[str, int]) -> dict[str, int]:
+    """Synthetic images of each class that make it as large as the largest: the class balancing of Kong et al. 2022."""
+    most = max(real.values(), default=0)
+    return {name: most - count for name, count in real.items()}
+
+
+def tool_jobs(checkpoints: Iterable[Checkpoint]) -> list[Job]:
+    """Films, mixtures and nearest images of these checkpoints, newest first, each with `pictures` (its artefacts)."""
+    wanted = [str(checkpoint.pk) for checkpoint in checkpoints]
+    pictures = Prefetch("artefacts", JobArtefact.objects.filter(kind="grid"), to_attr="pictures")
+    jobs = Job.objects.filter(kind=TOOL, parameters__checkpoint_id__in=wanted).order_by("-created_at")
+    return list(jobs.prefetch_related(pictures)[:20])
+
+
+def foreign_generators() -> QuerySet[ForeignGenerator]:
+    """Generators from elsewhere, newest first, with the job of their trial drawing."""
+    return ForeignGenerator.objects.select_related("job").order_by("-created_at", "id")
 
 
 def list_runs() -> QuerySet[TrainingRun]:

@@ -268,7 +268,7 @@ def _store_samples(sample_run: SampleRun, images: Iterator[Image]) -> Dataset:
             f"There is a dataset called “{sample_run.dataset_name}” by now. Sample again under another name."
         ) from error
     while chunk := list(islice(images, 1000)):
-        if not all(storage.has_pixels(image.pixel_sha256) for image in chunk):
+        if not storage.have_pixels(image.pixel_sha256 for image in chunk):
             raise _PixelsMissingError
         for image in chunk:
             image.dataset = dataset

@@ -21,6 +21,7 @@ from generation.models import TrainingRun
 from generation.preset_choices import fresh_seed, get_preset, is_demonstration
 from generation.services import continue_training, start_sampling, start_training
 from generation.setting_fields import SettingsForm
+from generation.tool_forms import ToolForm
 from imaging.forms import FilterForm
 from imaging.models import Dataset
 from imaging.selectors import dataset_counts, describe_filters
@@ -50,6 +51,7 @@ def run_list(request: HttpRequest) -> HttpResponse:
             for run in runs
         ],
         "has_real_images": Dataset.objects.filter(origin=Dataset.Origin.REAL).exists(),
+        "foreign_generators": selectors.foreign_generators(),
     }
     return render(request, "generation/run_list.html", context)
 
@@ -187,7 +189,10 @@ def run_sample(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     run = _run(pk)
     if request.method != "POST":
         return redirect(run)
-    form = SampleForm(request.POST, run=run, checkpoints=list(run.checkpoints.all()))
+    real_counts = selectors.run_counts(run)
+    form = SampleForm(request.POST, run=run, checkpoints=list(run.checkpoints.all()), real_counts=real_counts)
+    if "balance" in request.POST:
+        return _run_page(request, run, form.balanced())
     if not form.is_valid():
         return _run_page(request, run, form)
     try:
@@ -197,6 +202,7 @@ def run_sample(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
             seed=form.cleaned_data["seed"],
             dataset_name=form.cleaned_data["dataset_name"],
             created_by=_user(request),
+            options=form.options,
         )
     except ValueError as error:
         form.add_error(None, str(error))
@@ -226,7 +232,9 @@ def _run_page(
         "rows": [(checkpoint, selectors.best_measure(run, checkpoint.measures)) for checkpoint in checkpoints],
         "best": best[0] if best else None,
         "sample_runs": sorted(sample_runs, key=lambda sample: sample.created_at, reverse=True),
-        "form": form or SampleForm(run=run, checkpoints=checkpoints),
+        "form": form or SampleForm(run=run, checkpoints=checkpoints, real_counts=selectors.run_counts(run)),
+        "tools_form": ToolForm(origin=run, checkpoints=checkpoints) if checkpoints else None,
+        "tool_jobs": selectors.tool_jobs(checkpoints),
         "continue_form": continue_form or (ContinueForm(run=run) if run.job.is_final else None),
         **PUBLISHED,
     }

@@ -19,6 +19,18 @@ class ImportForm(BootstrapFormMixin, forms.Form):
         widget=forms.ClearableFileInput(attrs={"accept": ".zip,application/zip"}),
         allow_empty_file=True,  # the import says what is wrong with it
     )
+    origin = forms.ChoiceField(
+        label="These images are",
+        choices=[("real", "real radiographs"), ("synthetic", "made by a generator")],
+        initial="real",
+        widget=forms.RadioSelect,
+        required=False,
+    )
+    made_with = forms.CharField(
+        required=False,
+        max_length=200,
+        help_text="For images of a generator: which program, model or group made them. It stays with every image.",
+    )
     skip_bad = forms.BooleanField(
         label="Skip the bad files",
         required=False,
@@ -36,6 +48,16 @@ class ImportForm(BootstrapFormMixin, forms.Form):
             return checked_dataset_name(self.cleaned_data["dataset_name"])
         except DatasetError as error:
             raise forms.ValidationError(str(error)) from error
+
+    def clean(self) -> dict[str, Any]:
+        values = self.cleaned_data
+        values["origin"] = values.get("origin") or "real"
+        made_with = values.get("made_with", "").strip()
+        if values["origin"] == "synthetic" and not made_with:
+            self.add_error("made_with", "Say what the images were made with.")
+        if values["origin"] == "real" and made_with:
+            self.add_error("made_with", "Leave this empty for real images, or choose the other kind.")
+        return values
 
 
 class FilterForm(BootstrapFormMixin, forms.Form):

@@ -1,7 +1,7 @@
 """Reads on datasets and images: counts, and the filters that studies and training runs share."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet
@@ -103,6 +103,12 @@ def describe_filters(filters: Mapping[str, Any]) -> str:
     elif high is not None:
         words.append(f"age {high:g} years or less")
     return "; ".join(words) or "all images"
+
+
+def made_with(images: Iterable[Image]) -> str:
+    """What the first of some images of a synthetic dataset from elsewhere was made with; "" for all others."""
+    first = next(iter(images), None)
+    return "" if first is None else str(first.provenance.get("made_with", ""))
 
 
 def filter_options(dataset: Dataset) -> dict[str, list[str]]:

@@ -210,10 +210,13 @@ def start_import(
     created_by: User | None,
     delete_source: bool = False,
     source_name: str = "",
+    origin: str = Dataset.Origin.REAL,
+    made_with: str = "",
 ) -> Job:
-    """Queue the import of a ZIP archive or a folder (a path on the server) as a new dataset of real images.
+    """Queue the import of a ZIP archive or a folder (a path on the server) as a new dataset.
 
-    The job's result is `intake.report.Report.as_result`. `delete_source` removes the source once it is imported.
+    With `origin` synthetic, `made_with` says which program, model or group made the images. The job's result is
+    `intake.report.Report.as_result`. `delete_source` removes the source once it is imported.
     Raises DatasetError when the name cannot be used, ValueError when there is no such file.
     """
     if not source.exists():
@@ -229,6 +232,8 @@ def start_import(
         description=description,
         is_phantom=is_phantom,
         delete_source=delete_source,
+        origin=origin,
+        made_with=made_with.strip(),
         created_by_id=created_by.pk if created_by is not None else None,
     )
     return enqueue_job(kind=KIND, parameters=parameters, title=f"Import “{name}”", created_by=created_by)
@@ -245,11 +250,11 @@ def retry_import(*, job: Job, skip_bad: bool, created_by: User | None, dataset_n
     source = Path(job.parameters["source"])
     if not source.exists():
         raise ValueError("The uploaded file is no longer on the server. Upload it again.")
-    same = ("source_name", "licence", "citation", "description", "is_phantom", "delete_source")
+    same = ("source_name", "licence", "citation", "description", "is_phantom", "delete_source", "origin", "made_with")
     return start_import(
         source=source,
         dataset_name=dataset_name or job.parameters["dataset_name"],
         skip_bad=skip_bad,
         created_by=created_by,
-        **{key: job.parameters[key] for key in same},
+        **{key: job.parameters[key] for key in same if key in job.parameters},
     )

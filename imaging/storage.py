@@ -118,6 +118,14 @@ def has_pixels(sha256: str) -> bool:
     return default_storage.exists(pixel_name(sha256))
 
 
+def have_pixels(hashes: Iterable[str]) -> bool:
+    """Whether all of them are there: quicker than `has_pixels` for each, which tens of thousands need."""
+    root = _local_path(ROOT)
+    if root is None:
+        return all(has_pixels(sha256) for sha256 in hashes)
+    return all(os.path.exists(f"{root}/{sha256[:2]}/{sha256[2:4]}/{sha256}.png") for sha256 in hashes)  # noqa: PTH110
+
+
 def open_pixels(sha256: str) -> Any:
     """The PNG file, opened for reading. Raises FileNotFoundError."""
     return default_storage.open(pixel_name(sha256))

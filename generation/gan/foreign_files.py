@@ -4,6 +4,7 @@ Refuses what cannot be a generator and what could run code: Python pickles above
 default. What passes is loaded in a child process (`generation.gan.foreign`), never in this one.
 """
 
+import hashlib
 import json
 import re
 import struct
@@ -53,6 +54,11 @@ def check_file(path: Path, *, format: str) -> None:  # noqa: A002  the word ever
         _check_safetensors(path, size)
     elif head[:1] != b"\x08":  # field 1 of the message, ir_version
         raise ForeignError("This is not an ONNX file. Export the generator with torch.onnx.export or a similar tool")
+
+
+def sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _check_archive(path: Path, format: str) -> None:  # noqa: A002

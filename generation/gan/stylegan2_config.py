@@ -5,7 +5,7 @@ generative adversarial networks with limited data", NeurIPS 2020 (arXiv 2006.066
 """
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, ClassVar
 
 from generation.gan.registry import register_generator
 from generation.gan.settings import MAX_SEED, Preset, Settings, setting
@@ -28,6 +28,8 @@ class StyleGan2Config(Settings):
     The defaults are the authors' automatic configuration at 256 pixels on one GPU (`automatic_settings`). Raises
     ValueError, naming the field, its value and the allowed range, when a value cannot be used.
     """
+
+    supports_truncation: ClassVar[bool] = True
 
     image_size: int = setting(
         256,

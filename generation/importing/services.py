@@ -10,8 +10,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from config.accounts.models import User
-from generation.gan.checkpoint import file_sha256
-from generation.gan.foreign_files import ForeignError, check_file
+from generation.gan.foreign_files import ForeignError, check_file, sha256_of
 from generation.gan.foreign_settings import Declaration
 from generation.gan.registry import get_generator
 from generation.importing.parameters import TRY_GENERATOR, TryParameters
@@ -72,7 +71,7 @@ def take_in_generator(
         licence=licence,
         citation=citation,
         file_name=file_name[-200:],
-        sha256=file_sha256(source),
+        sha256=sha256_of(source),
         declaration=declaration.to_dict(),
         created_by=created_by,
     )

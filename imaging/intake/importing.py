@@ -194,17 +194,18 @@ def _write_rows(candidates: list[Candidate], dataset_id: uuid.UUID, parameters: 
     dataset = create_dataset(
         pk=dataset_id,
         name=parameters.dataset_name,
-        origin=Dataset.Origin.REAL,
+        origin=parameters.origin,
         description=parameters.description,
         licence=parameters.licence,
         citation=parameters.citation,
         is_phantom=parameters.is_phantom,
         created_by=User.objects.filter(pk=parameters.created_by_id or 0).first(),
     )
-    Image.objects.bulk_create((_image(dataset, candidate) for candidate in candidates), batch_size=1000)
+    images = (_image(dataset, candidate, parameters.made_with) for candidate in candidates)
+    Image.objects.bulk_create(images, batch_size=1000)
 
 
-def _image(dataset: Dataset, candidate: Candidate) -> Image:
+def _image(dataset: Dataset, candidate: Candidate, made_with: str) -> Image:
     row = dict(candidate.row)
     return Image(
         dataset=dataset,
@@ -216,6 +217,7 @@ def _image(dataset: Dataset, candidate: Candidate) -> Image:
         split=candidate.split,
         patient_pseudonym=patient_pseudonym(row.pop("patient_id", "")),
         source_pseudonym=source_pseudonym(candidate.path.rsplit("/", 1)[-1]),
+        provenance={"made_with": made_with, "imported": True} if made_with else {},
         **row,
     )
 

@@ -18,12 +18,22 @@ class ImportParameters:
     is_phantom: bool = False
     delete_source: bool = False  # once imported; a refused source stays for another try
     created_by_id: int | None = None
+    origin: str = "real"  # or "synthetic": made by a generator
+    made_with: str = ""  # synthetic: by which program, model or group; becomes part of each image's provenance
 
     def __post_init__(self) -> None:
         if not Path(self.source).is_absolute():
             raise ValueError(f"source must be an absolute path, not {self.source!r}")
         if not self.dataset_name.strip() or len(self.dataset_name) > 200:
             raise ValueError(f"dataset_name must have 1 to 200 characters, not {self.dataset_name!r}")
+        if self.origin not in ("real", "synthetic"):
+            raise ValueError(f"origin is {self.origin!r}; it must be real or synthetic")
+        if len(self.made_with) > 200:
+            raise ValueError(f"made_with may have 200 characters, not {len(self.made_with)}")
+        if self.origin == "synthetic" and not self.made_with.strip():
+            raise ValueError("made_with is missing; say which program, model or group made the images")
+        if self.origin == "real" and self.made_with:
+            raise ValueError("made_with is for synthetic images; real ones are made by nobody")
         if len(self.licence) > 200:
             raise ValueError(f"licence may have 200 characters, not {len(self.licence)}")
 

@@ -15,6 +15,7 @@ from imaging.selectors import (
     datasets_with_counts,
     describe_filters,
     filter_images,
+    made_with,
     patients_in_several_splits,
 )
 from imaging.services import DatasetError, delete_dataset
@@ -34,13 +35,15 @@ def dataset_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     filters = form.cleaned_data if form.is_valid() else {}
     images = filter_images(dataset, filters)
     counts = dataset_counts(dataset)
+    page = Paginator(images, IMAGES_PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "dataset": dataset,
         "counts": [(label, n, round(100 * n / max(counts.values()))) for label, n in counts.items()],
         "total": sum(counts.values()),
         "form": form,
         "filters": describe_filters(filters) if filters else "",
-        "page_obj": Paginator(images, IMAGES_PER_PAGE).get_page(request.GET.get("page")),
+        "page_obj": page,
+        "made_with": made_with(page),
         "mixed_patients": patients_in_several_splits(dataset),
     }
     return render(request, "imaging/dataset_detail.html", context)

@@ -28,7 +28,7 @@ from worker.models import Job
 POLLING_ENDS = 286  # htmx: show this, and stop asking
 
 
-def _streaming(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponseBase]:
+def streaming_upload(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponseBase]:
     """Upload handlers must be set before the CSRF check reads the form, so that check comes after."""
     protected = csrf_protect(view)
 
@@ -42,10 +42,11 @@ def _streaming(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponseB
     return streaming
 
 
-@_streaming
+@streaming_upload
 def import_new(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
-        return _import_page(request, ImportForm())
+        is_synthetic = request.GET.get("origin") == "synthetic"
+        return _import_page(request, ImportForm(initial={"origin": "synthetic" if is_synthetic else "real"}))
     form = ImportForm(request.POST, request.FILES)
     try:
         refuse_too_large(request)

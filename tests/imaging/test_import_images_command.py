@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from imaging.models import Dataset, Image
+from imaging.selectors import made_with
 from tests.imaging.archives import GOOD, write_folder, write_zip
 from tests.imaging.conftest import files_below
 
@@ -31,6 +32,27 @@ def test_import(write, tmp_path):
     assert (dataset.name, dataset.licence, dataset.citation, dataset.description) == ("Chests", "CC0", "c", "d")
     assert "Imported 4 images as “Chests” (ill 2, normal 2)." in output
     assert source.exists()
+
+
+def test_images_that_a_generator_made(tmp_path):
+    source = write_zip(tmp_path / "a.zip", GOOD)
+
+    run(source, "--name", "Theirs", "--synthetic", "StyleGAN3 of others", "--licence", "CC0")
+
+    dataset = Dataset.objects.get()
+    assert (dataset.origin, dataset.licence) == ("synthetic", "CC0")
+    assert {str(image.provenance) for image in dataset.images.all()} == {
+        "{'made_with': 'StyleGAN3 of others', 'imported': True}"
+    }
+    assert made_with(dataset.images.all()) == "StyleGAN3 of others"
+
+
+def test_real_images_have_no_maker(tmp_path):
+    run(write_zip(tmp_path / "a.zip", GOOD), "--name", "Chests")
+
+    dataset = Dataset.objects.get()
+    assert dataset.images.exclude(provenance={}).count() == 0
+    assert made_with(dataset.images.all()) == ""
 
 
 def test_a_refusal_prints_the_problems_and_leaves_nothing(tmp_path, data_dir):

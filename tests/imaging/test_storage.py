@@ -147,3 +147,41 @@ def test_other_arrays_are_refused(pixels, words):
 def test_names_are_hashes_only(name):
     with pytest.raises(ValueError, match="is not a SHA-256"):
         storage.pixel_name(name)
+
+
+class TestBatch:
+    def test_nothing_is_there_before_the_flush_and_all_after(self, data_dir):
+        batch = storage.PixelBatch()
+        stored = [batch.add(grey(number)) for number in range(5)]
+        hashes = [one.sha256 for one in stored]
+        assert not any(storage.has_pixels(sha256) for sha256 in hashes)
+        assert not storage.have_pixels(hashes)
+
+        batch.flush()
+
+        assert storage.have_pixels(hashes)
+        assert all(np.array_equal(storage.load_pixels(sha256), grey(number)) for number, sha256 in enumerate(hashes))
+        assert all("incoming" not in name for name in files_below(data_dir))
+
+    def test_it_names_them_as_storing_one_does(self, data_dir):
+        assert storage.PixelBatch().add(grey(3)) == storage.describe_pixels(grey(3))
+
+    def test_the_same_picture_twice_and_one_that_is_there(self, data_dir):
+        storage.store_pixels(grey(1))
+        before = files_below(data_dir)
+        batch = storage.PixelBatch()
+        for number in (1, 2, 2):
+            batch.add(grey(number))
+
+        batch.flush()
+        batch.flush()
+
+        assert len(files_below(data_dir) - before) == 1
+
+    def test_one_that_is_missing_is_noticed(self, data_dir):
+        hashes = [storage.store_pixels(grey(number)).sha256 for number in range(3)]
+        storage.delete_pixels(hashes[1:2])
+
+        assert not storage.have_pixels(hashes)
+        assert storage.have_pixels([hashes[0], hashes[2]])
+        assert storage.have_pixels([])

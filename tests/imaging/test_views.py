@@ -229,6 +229,19 @@ def test_a_plain_form_starts_an_import(investigator_client, investigator, archiv
     assert parameters.source == str(data_dir / stored)
 
 
+def test_images_of_a_generator_say_what_made_them(investigator_client, archive):
+    page = investigator_client.get(reverse("imaging:import_new"), {"origin": "synthetic"})
+    assert page.context["form"]["origin"].value() == "synthetic"
+
+    nameless = post_archive(investigator_client, archive, origin="synthetic")
+    assert "Say what the images were made with." in nameless.content.decode()
+    assert not Job.objects.exists()
+    post_archive(investigator_client, archive, origin="synthetic", made_with="StyleGAN3 of others")
+
+    parameters = ImportParameters(**Job.objects.get().parameters)
+    assert (parameters.origin, parameters.made_with) == ("synthetic", "StyleGAN3 of others")
+
+
 def test_the_script_gets_json(investigator_client, archive):
     json = {"Accept": "application/json"}
 

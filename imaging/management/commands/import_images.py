@@ -31,6 +31,12 @@ class Command(BaseCommand):
         parser.add_argument("--licence", default="", help="licence of the images, for example CC BY 4.0")
         parser.add_argument("--citation", default="", help="how to cite the images")
         parser.add_argument("--description", default="")
+        parser.add_argument(
+            "--synthetic",
+            metavar="MADE_WITH",
+            default="",
+            help="a generator made them: which one",
+        )
         parser.add_argument("--phantom", action="store_true", help="the images are phantoms made by this program")
         parser.add_argument("--json", action="store_true", help="print the report as JSON and nothing else")
 
@@ -44,6 +50,8 @@ class Command(BaseCommand):
                 citation=options["citation"],
                 description=options["description"],
                 is_phantom=options["phantom"],
+                origin="synthetic" if options["synthetic"] else "real",
+                made_with=options["synthetic"],
             )
         except ValueError as error:
             raise CommandError(str(error)) from error

@@ -11,9 +11,13 @@ from torch import nn
 from generation.gan.acgan import AcganGenerator
 from generation.gan.config import AcganConfig
 from generation.gan.films import film_frames, has_styles, save_film, spherical, style_mixing
+from generation.gan.registry import create_generator
 from generation.gan.sampling import LoadedGenerator, sample_block
 from generation.gan.sampling_options import SamplingOptions
+from generation.gan.stylegan2_config import StyleGan2Config
 from tests.generation.gan.conftest import SMALL
+from tests.generation.gan.test_stylegan2 import SMALL as SMALL_STYLEGAN2
+from tests.generation.gan.test_stylegan2 import trained
 
 
 @pytest.fixture
@@ -193,3 +197,48 @@ def _latent(generator: LoadedGenerator, index: int) -> torch.Tensor:
 
 def _grey(images: torch.Tensor) -> np.ndarray:
     return np.clip(np.round((images.detach().numpy()[0, 0] + 1) * 127.5), 0, 255).astype(np.uint8)
+
+
+class TestStyleGan2:
+    """The real network of the product, small and untrained, through the same three tools."""
+
+    @pytest.fixture
+    def stylegan2(self) -> LoadedGenerator:
+        config = StyleGan2Config(**SMALL_STYLEGAN2)
+        torch.manual_seed(1)
+        network = trained(create_generator("stylegan2", config, n_classes=2))
+        return LoadedGenerator(
+            name="stylegan2",
+            network=network.double().eval(),
+            config=config,
+            classes=("disc", "hole"),
+            iteration=1,
+            sha256="0" * 64,
+        )
+
+    def test_film_and_mixing(self, stylegan2):
+        frames = list(film_frames(stylegan2, seed=3, class_indices=[1], columns=1, stops=2, steps=3))
+        drawn = sample_block(stylegan2, seed=3, class_index=1, block=0, block_size=2)
+        grid = style_mixing(stylegan2, seed=3, class_index=1, rows=1, columns=1, crossover=1)
+
+        assert np.array_equal(frames[3][0, 0], drawn[1])
+        assert np.array_equal(grid[1, 0], drawn[0])
+        assert np.array_equal(grid[0, 1], drawn[1])
+        assert not np.array_equal(grid[1, 1], drawn[0])
+        assert not np.array_equal(grid[1, 1], drawn[1])
+
+    def test_truncation_of_samples_is_that_of_the_network(self, stylegan2):
+        stylegan2.network.w_mean.fill_(0.3)
+        whole, none = (
+            sample_block(
+                LoadedGenerator(**{**vars(stylegan2), "options": SamplingOptions(truncation=psi)}),
+                seed=3,
+                class_index=0,
+                block=0,
+                block_size=4,
+            )
+            for psi in (1.0, 0.0)
+        )
+
+        assert len({image.tobytes() for image in none}) == 1
+        assert len({image.tobytes() for image in whole}) == 4

@@ -1,0 +1,32 @@
+"""Starts a film, a mixture of styles, or the search for a nearest image."""
+
+import uuid
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+
+from config.accounts.access import investigator_required
+from config.accounts.models import User
+from generation.models import Checkpoint
+from generation.services import start_tool
+from generation.tool_forms import ToolForm
+
+
+@investigator_required
+def tool_start(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """From the form on the page of a run; what is wrong with it is said there."""
+    checkpoint = get_object_or_404(Checkpoint.objects.select_related("run", "foreign"), pk=pk)
+    origin = checkpoint.origin
+    if request.method != "POST":
+        return redirect(origin)
+    checkpoints = [checkpoint] if checkpoint.run is None else list(checkpoint.run.checkpoints.all())
+    form = ToolForm(request.POST, origin=origin, checkpoints=checkpoints)
+    if not form.is_valid() or form.parameters is None:
+        for errors in form.errors.values():
+            for words in errors:
+                messages.error(request, str(words))
+        return redirect(f"{origin.get_absolute_url()}#tools")
+    user = request.user if isinstance(request.user, User) else None
+    start_tool(checkpoint=form.cleaned_data["checkpoint"], parameters=form.parameters, created_by=user)
+    return redirect(f"{origin.get_absolute_url()}#tools")
