@@ -154,9 +154,10 @@ class TestProtocolInWords:
         facts = self.facts(investigator_client, make_draft())
 
         assert list(facts) == [
-            *("Answers", "Order", "Image size", "Leak audit", "Positive class", "Seed", "Created by")[:6],
+            *("Answers", "Order", "Image size", "Leak audit", "Positive class", "Equivalence margin", "Seed"),
             *("Question", "Real images", "Synthetic images"),
         ]
+        assert facts["Equivalence margin"] == "None declared: the report claims no equivalence with chance"
         assert facts["Answers"] == "Two buttons, one for each kind; answers are final"
         assert facts["Order"] == "One random mix, the same for all readers"
 
