@@ -6,8 +6,9 @@ them; what it leaves open is said field by field.
 
 from dataclasses import dataclass
 
+from generation.gan.common_settings import channels_setting, grid_columns_setting, seed_setting
 from generation.gan.registry import register_generator
-from generation.gan.settings import MAX_SEED, Settings, compile_setting, precision_setting, setting
+from generation.gan.settings import Settings, compile_setting, precision_setting, setting
 
 IMAGE_SIZE = 56  # pixels: a 7 x 7 seed doubled three times
 
@@ -38,16 +39,8 @@ class AcganConfig(Settings):
     learning_rate: float = setting(
         2e-4, low=0, high=1, low_included=False, main=True, help="Of Adam, for both networks. Published: 0.0002."
     )
-    seed: int = setting(
-        0,
-        low=0,
-        high=MAX_SEED,
-        main=True,
-        help="The same seed on the same images and machine gives the same run.",
-    )
-    channels: int = setting(
-        1, choices={1: "grey", 3: "as published"}, main=True, help="Samples are grey either way; 3 copies the grey."
-    )
+    seed: int = seed_setting()
+    channels: int = channels_setting(three="as published")
     image_size: int = setting(IMAGE_SIZE, choices={IMAGE_SIZE: "pixels"}, help="Fixed by the architecture.")
     latent_dim: int = setting(
         100, low=1, high=4096, label="Latent size", help="Random numbers behind an image. Published: 100."
@@ -111,7 +104,7 @@ class AcganConfig(Settings):
         label="Sample grid every",
         help="Iterations between pictures of the same latents.",
     )
-    grid_columns: int = setting(8, low=1, high=32, label="Images per class in a grid", help="1 to 32.")
+    grid_columns: int = grid_columns_setting()
     metrics_every: int = setting(
         50,
         low=1,

@@ -92,11 +92,7 @@ class PgganRecipe:
             )
         self.config, self.device = config, device
         self.total_images = config.total_images
-        self.cadence = Cadence(
-            checkpoint=max(1, round(config.checkpoint_kimg * 1000)),
-            grid=max(1, round(config.grid_kimg * 1000)),
-            metrics=max(1, round(config.metrics_kimg * 1000)),
-        )
+        self.cadence = Cadence.of_kimg(config.checkpoint_kimg, config.grid_kimg, config.metrics_kimg)
         generator = PgganGenerator(config, n_classes=n_classes)
         discriminator = PgganDiscriminator(config, n_classes=n_classes)
         average = deepcopy(generator).requires_grad_(False)

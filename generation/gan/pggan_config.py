@@ -7,9 +7,17 @@ afterwards for one GPU. Imports no PyTorch.
 from bisect import bisect_right
 from dataclasses import dataclass
 
+from generation.gan.common_settings import (
+    channels_setting,
+    checkpoint_kimg_setting,
+    grid_columns_setting,
+    grid_kimg_setting,
+    metrics_kimg_setting,
+    seed_setting,
+)
 from generation.gan.recipe import Stage
 from generation.gan.registry import register_generator
-from generation.gan.settings import MAX_SEED, Preset, Settings, setting
+from generation.gan.settings import Preset, Settings, setting
 
 FIRST_SIDE = 4  # pixels; each further level doubles it
 SIDES = tuple(FIRST_SIDE << level for level in range(9))  # 4 ... 1024
@@ -72,12 +80,8 @@ class PgganConfig(Settings):
         label="Fading in (kimg)",
         help="Thousands of real images over which a new resolution comes in. Published: 800; shorter schedule: 600.",
     )
-    seed: int = setting(
-        0, low=0, high=MAX_SEED, main=True, help="The same seed on the same images and machine gives the same run."
-    )
-    channels: int = setting(
-        1, choices={1: "grey", 3: "colour"}, main=True, help="Samples are grey either way; 3 copies the grey."
-    )
+    seed: int = seed_setting()
+    channels: int = channels_setting()
     conditional: bool = setting(
         False,
         main=True,
@@ -141,28 +145,10 @@ class PgganConfig(Settings):
         label="Averaging of the generator",
         help="What the average of the weights keeps at each step; samples come from the average. Published: 0.999.",
     )
-    checkpoint_kimg: float = setting(
-        50.0,
-        low=0.001,
-        high=1e6,
-        label="Checkpoint every (kimg)",
-        help="Thousands of real images. What a crash can cost at most.",
-    )
-    grid_kimg: float = setting(
-        20.0,
-        low=0.001,
-        high=1e6,
-        label="Sample grid every (kimg)",
-        help="Thousands of real images between pictures of the same latents.",
-    )
-    metrics_kimg: float = setting(
-        2.0,
-        low=0.001,
-        high=1e6,
-        label="Curve point every (kimg)",
-        help="Thousands of real images that a point averages.",
-    )
-    grid_columns: int = setting(8, low=1, high=32, label="Images per class in a grid", help="1 to 32.")
+    checkpoint_kimg: float = checkpoint_kimg_setting()
+    grid_kimg: float = grid_kimg_setting()
+    metrics_kimg: float = metrics_kimg_setting(2.0)
+    grid_columns: int = grid_columns_setting()
 
     def check(self) -> None:
         reached = schedule(self)[-1].first_image

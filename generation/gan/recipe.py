@@ -27,6 +27,12 @@ class Cadence:
     grid: int
     metrics: int  # window over which a point of the curves is averaged
 
+    @classmethod
+    def of_kimg(cls, checkpoint: float, grid: float, metrics: float) -> Cadence:
+        """From thousands of images; nothing more often than at every image."""
+        images = [max(1, round(kimg * 1000)) for kimg in (checkpoint, grid, metrics)]
+        return cls(checkpoint=images[0], grid=images[1], metrics=images[2])
+
 
 class Recipe(Protocol):
     """Networks, optimisers, losses and schedule of one run.

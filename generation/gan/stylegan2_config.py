@@ -7,8 +7,16 @@ generative adversarial networks with limited data", NeurIPS 2020 (arXiv 2006.066
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
+from generation.gan.common_settings import (
+    channels_setting,
+    checkpoint_kimg_setting,
+    grid_columns_setting,
+    grid_kimg_setting,
+    metrics_kimg_setting,
+    seed_setting,
+)
 from generation.gan.registry import register_generator
-from generation.gan.settings import MAX_SEED, Preset, Settings, setting
+from generation.gan.settings import Preset, Settings, setting
 
 SIDES = (16, 32, 64, 128, 256, 512, 1024)
 MAX_RELATIVISTIC_SIDE = 256  # pixels; Huang et al. 2024 trained up to here
@@ -63,12 +71,8 @@ class StyleGan2Config(Settings):
         help="How strongly the discriminator is held flat around real images; the setting that matters most for a new "
         "kind of image. Automatic: 0.0002 × side² / images per step.",
     )
-    seed: int = setting(
-        0, low=0, high=MAX_SEED, main=True, help="The same seed on the same images and machine gives the same run."
-    )
-    channels: int = setting(
-        1, choices={1: "grey", 3: "colour"}, main=True, help="Samples are grey either way; 3 copies the grey."
-    )
+    seed: int = seed_setting()
+    channels: int = channels_setting()
     conditional: bool = setting(
         True, main=True, label="Learn classes apart", help="One generator that can be asked for a class."
     )
@@ -206,28 +210,10 @@ class StyleGan2Config(Settings):
     minibatch_group: int = setting(
         4, low=1, high=64, label="Minibatch standard deviation, group", help="Images compared at once. Published: 4."
     )
-    checkpoint_kimg: float = setting(
-        50.0,
-        low=0.001,
-        high=1e6,
-        label="Checkpoint every (kimg)",
-        help="Thousands of real images. What a crash can cost at most.",
-    )
-    grid_kimg: float = setting(
-        20.0,
-        low=0.001,
-        high=1e6,
-        label="Sample grid every (kimg)",
-        help="Thousands of real images between pictures of the same latents.",
-    )
-    metrics_kimg: float = setting(
-        1.0,
-        low=0.001,
-        high=1e6,
-        label="Curve point every (kimg)",
-        help="Thousands of real images over which a point is averaged.",
-    )
-    grid_columns: int = setting(8, low=1, high=32, label="Images per class in a grid", help="1 to 32.")
+    checkpoint_kimg: float = checkpoint_kimg_setting()
+    grid_kimg: float = grid_kimg_setting()
+    metrics_kimg: float = metrics_kimg_setting(1.0)
+    grid_columns: int = grid_columns_setting()
 
     def check(self) -> None:
         if self.loss == RELATIVISTIC and self.image_size > MAX_RELATIVISTIC_SIDE:

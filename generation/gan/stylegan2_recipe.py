@@ -73,11 +73,7 @@ class StyleGan2Recipe:
         self.mean_path_length = torch.zeros([], device=self.device)
         self.strength = AugmentationStrength(config, device=self.device)
         self.total_images = max(1, round(config.total_kimg * 1000))
-        self.cadence = Cadence(
-            checkpoint=max(1, round(config.checkpoint_kimg * 1000)),
-            grid=max(1, round(config.grid_kimg * 1000)),
-            metrics=max(1, round(config.metrics_kimg * 1000)),
-        )
+        self.cadence = Cadence.of_kimg(config.checkpoint_kimg, config.grid_kimg, config.metrics_kimg)
         # the derivative of moving images adds up in no fixed order on a GPU
         self.exact_on_cuda = config.augmentation == OFF
 
