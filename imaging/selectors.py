@@ -138,11 +138,10 @@ class SplitCount:
 
 def split_counts(dataset: Dataset) -> dict[str, list[SplitCount]]:
     """Split -> its classes in alphabetical order; "" for images in no split. Splits without images are left out."""
-    rows = dataset.images.order_by("label").values_list("split", "label")
-    rows = rows.annotate(
-        n=Count("id"), people=Count("patient_pseudonym", filter=~Q(patient_pseudonym=""), distinct=True)
-    )
+    patients = Count("patient_pseudonym", filter=~Q(patient_pseudonym=""), distinct=True)
+    rows = dataset.images.order_by("label").values("split", "label").annotate(images=Count("id"), patients=patients)
     found: dict[str, list[SplitCount]] = {}
-    for split, label, images, patients in rows:
-        found.setdefault(split, []).append(SplitCount(label=label, images=images, patients=patients))
+    for row in rows:
+        one = SplitCount(label=row["label"], images=row["images"], patients=row["patients"])
+        found.setdefault(row["split"], []).append(one)
     return {split: found[split] for split in ("train", "tune", "test", "") if split in found}
