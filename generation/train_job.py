@@ -13,7 +13,6 @@ import numpy as np
 
 from generation.gan.checkpoint import CheckpointData, CheckpointError
 from generation.gan.data import TrainingImages
-from generation.gan.devices import device_name
 from generation.gan.memory import estimate_memory, memory_warning
 from generation.gan.processes import check_devices
 from generation.gan.registry import create_recipe, get_generator
@@ -24,6 +23,7 @@ from generation.parameters import TrainParameters
 from generation.training_data import DIRECTORY, collect_training_images, make_levels
 from generation.training_display import TrainingDisplay
 from generation.training_keeper import MILESTONES, CheckpointKeeper
+from worker.compute.devices import device_name
 from worker.registry import JobContext, JobError
 
 

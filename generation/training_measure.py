@@ -3,10 +3,10 @@
 from typing import Any
 
 from generation.gan.data import TrainingImages
-from generation.gan.measures.extractors import WeightsError
 from generation.gan.measures.stoppable import Measure, make_stoppable_measure
 from generation.measuring.measuring_job import weights_folder
 from generation.models import TrainingRun
+from worker.compute.weights import WeightsError
 from worker.registry import JobContext, JobError
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import distributed
 
-from generation.gan.devices import choose_device
+from worker.compute.devices import choose_device
 
 PATIENCE = timedelta(hours=2)  # that processes wait for the first one, which saves and measures
 BACKENDS = {"cpu": "gloo", "cuda": "cpu:gloo,cuda:nccl"}  # `distributed.agree` speaks through the CPU

@@ -25,12 +25,12 @@ from numpy.typing import NDArray
 
 from generation.gan.checkpoint import CheckpointData, checkpoint_name, load_checkpoint, save_checkpoint
 from generation.gan.data import TrainingImages
-from generation.gan.devices import device_name
 from generation.gan.image_files import open_training_images
 from generation.gan.memory import estimate_memory, memory_warning
 from generation.gan.processes import join_group, leave_group
 from generation.gan.registry import get_generator
 from generation.gan.training import TrainingDivergedError, TrainingMemoryError, TrainingProgress, train
+from worker.compute.devices import device_name
 
 SAY_EVERY = 0.2  # seconds between two words on progress
 GRID = "grid.npy"
