@@ -275,4 +275,4 @@ def _shape_of_maps(layer: str, output: object) -> tuple[int, int, int]:
 def _check_evaluating(network: nn.Module) -> None:
     mixing = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd)
     if any(one.training for one in network.modules() if isinstance(one, mixing)):
-        raise ValueError("The network is in training mode, where images of a batch mix and features drop out: call eval()")
+        raise ValueError("The network is in training mode, where images mix and features drop out: call eval()")
