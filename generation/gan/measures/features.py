@@ -40,4 +40,3 @@ def extract_features(pixels: NDArray[np.uint8], *, extractor: Extractor) -> NDAr
     """Features (N, d) of pictures in memory (N, side, side) uint8, in batches."""
     parts = [extractor(pixels[start : start + BATCH_SIZE]) for start in range(0, len(pixels), BATCH_SIZE)]
     return np.concatenate(parts) if parts else np.zeros((0, extractor.n_features), dtype=np.float32)
-
