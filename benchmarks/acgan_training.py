@@ -24,9 +24,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from generation.gan.acgan import AcganDiscriminator, AcganGenerator
 from generation.gan.config import AcganConfig
 from generation.gan.data import TrainingImages
-from generation.gan.devices import choose_device, deterministic_algorithms, device_name
 from generation.gan.presets import PRESETS, PUBLISHED_DURATION, PUBLISHED_ITERATIONS
 from generation.gan.training import train
+from worker.compute.devices import choose_device, deterministic_algorithms, device_name
 
 
 def main() -> None:

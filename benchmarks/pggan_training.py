@@ -23,9 +23,9 @@ from torch import Tensor, nn
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.acgan_training import processor
-from generation.gan.devices import choose_device, deterministic_algorithms, device_name
 from generation.gan.pggan import PgganRecipe
 from generation.gan.pggan_config import PgganConfig, Phase, feature_maps, quick_look_config, schedule
+from worker.compute.devices import choose_device, deterministic_algorithms, device_name
 
 JANG = 14.0  # images per second over the whole schedule, two Titan RTX: 130 epochs of 111,163 images in 12.2 days
 

@@ -25,12 +25,12 @@ from torch.nn import functional
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from generation.gan.augmentation import draw_augmentation
-from generation.gan.devices import choose_device, device_name
 from generation.gan.noise import draw_noise, draw_seeds
 from generation.gan.stylegan2 import StyledConvolution
 from generation.gan.stylegan2_config import StyleGan2Config, automatic_settings, quick_look
 from generation.gan.stylegan2_layers import Convolution, ModulatedConvolution, Smooth
 from generation.gan.stylegan2_recipe import StyleGan2Recipe
+from worker.compute.devices import choose_device, device_name
 
 
 def main() -> None:

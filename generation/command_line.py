@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 from django.core.management.base import CommandError
 
 from generation.gan.registry import list_generators
-from generation.gan.settings import Settings, setting_range
-from generation.setting_fields import setting_label
+from worker.compute.settings import Settings, setting_range
 from worker.models import Job
+from worker.setting_fields import setting_label
 from worker.watching import watch_job
 
 S = TypeVar("S", bound=Settings)

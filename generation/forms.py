@@ -8,14 +8,14 @@ from django import forms
 from config.forms import BootstrapFormMixin
 from generation.gan.registry import get_generator
 from generation.gan.sampling_options import EXACT, MAX_TRUNCATION, PRECISIONS, SamplingOptions
-from generation.gan.settings import MAX_SEED
 from generation.models import Checkpoint, ForeignGenerator, TrainingRun
 from generation.parameters import DEVICES, MAX_IMAGES
 from generation.preset_choices import list_presets
 from generation.selectors import balancing_counts
-from generation.setting_fields import setting_fields
 from imaging.models import Dataset
 from imaging.services import DatasetError, checked_dataset_name
+from worker.compute.settings import MAX_SEED
+from worker.setting_fields import setting_fields
 
 
 class ChooseForm(BootstrapFormMixin, forms.Form):

@@ -5,8 +5,8 @@ from typing import Any
 
 from generation.gan.registry import get_generator
 from generation.gan.sampling_options import EXACT, SamplingOptions
-from generation.gan.settings import MAX_SEED
 from imaging.selectors import clean_filters
+from worker.compute.settings import MAX_SEED
 
 TRAIN = "generation.train"
 SAMPLE = "generation.sample"

@@ -3,8 +3,9 @@
 import secrets
 
 from generation.gan import presets
+from generation.gan.common_settings import Preset
 from generation.gan.registry import GeneratorKind, list_generators
-from generation.gan.settings import Preset, Settings
+from worker.compute.settings import Settings
 
 
 def list_presets() -> list[tuple[GeneratorKind, list[Preset]]]:

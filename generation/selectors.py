@@ -11,12 +11,12 @@ from django.db.models import Count, Prefetch, QuerySet
 
 from generation.gan.registry import get_generator
 from generation.models import Checkpoint, ForeignGenerator, SampleRun, TrainingRun
-from generation.setting_fields import setting_label, setting_value
 from generation.tool_parameters import TOOL
 from imaging.making import KEPT_UNFINISHED
 from imaging.models import Dataset, Image
 from imaging.selectors import filter_images
 from worker.models import Job, JobArtefact
+from worker.setting_fields import setting_label, setting_value
 
 SEEN = "images seen"  # the unit of a training job's progress
 

@@ -10,10 +10,10 @@ from config.forms import BootstrapFormMixin
 from generation.forms import CheckpointField
 from generation.gan.registry import get_generator
 from generation.gan.sampling_options import MAX_TRUNCATION
-from generation.gan.settings import MAX_SEED
 from generation.models import Checkpoint, ForeignGenerator, TrainingRun
 from generation.tool_parameters import TOOLS, ToolParameters
 from imaging.models import Image
+from worker.compute.settings import MAX_SEED
 
 PROJECTION_STEPS = 300
 

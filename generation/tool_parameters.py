@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from generation.gan.sampling_options import DEVICES, SamplingOptions
-from generation.gan.settings import MAX_SEED
+from worker.compute.settings import MAX_SEED
 
 TOOL = "generation.tool"
 TOOLS = {

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from generation.gan.checkpoint import CheckpointError
-from generation.gan.devices import choose_device, device_name
 from generation.gan.memory import estimate_memory, memory_warning
 from generation.gan.registry import create_recipe, get_generator
 from generation.gan.training import TrainingDivergedError, TrainingMemoryError, train
@@ -18,6 +17,7 @@ from generation.parameters import TrainParameters
 from generation.training_data import collect_training_images
 from generation.training_display import TrainingDisplay
 from generation.training_keeper import MILESTONES, CheckpointKeeper
+from worker.compute.devices import choose_device, device_name
 from worker.registry import JobContext, JobError
 
 

@@ -6,9 +6,10 @@ from typing import Any
 
 from generation.gan.data import TrainingImages
 from generation.gan.measures.during_training import TrainingMeasure
-from generation.gan.measures.extractors import WeightsError, find_weights, load_extractor
+from generation.gan.measures.extractors import find_weights, load_extractor
 from generation.measuring.measuring_job import weights_folder
 from generation.models import TrainingRun
+from worker.compute.weights import WeightsError
 from worker.registry import JobContext, JobError
 
 N_IMAGES = 256  # generated ones, and as many real ones, for each value

@@ -45,6 +45,9 @@ class Dataset(models.Model):
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
     created_at = models.DateTimeField(auto_now_add=True)
     frozen_at = models.DateTimeField(null=True, blank=True)  # first use by a run or a study
+    split_record = models.JSONField(
+        default=dict, blank=True
+    )  # how images were split here: shares, seed; {}: as imported
     state = models.CharField(max_length=16, choices=State, default=State.READY)
     # the job that fills it, or filled it; None: written in one transaction
     made_by = models.OneToOneField(

@@ -1,7 +1,7 @@
 """Verbs that write datasets and images, and the one that starts an import."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ from imaging import storage
 from imaging.intake.parameters import KIND, ImportParameters
 from imaging.models import Dataset, Image
 from imaging.reports import remove_report_files
+from imaging.splitting import SPLITS, assign_splits
+from worker.compute.settings import MAX_SEED
 from worker.models import Job
 from worker.services import enqueue_job
 
@@ -136,6 +138,60 @@ def add_image(
             **metadata,
         },
     )
+
+
+def plan_splits(*, dataset: Dataset, shares: Mapping[str, float], seed: int, keep_test: bool) -> dict[uuid.UUID, str]:
+    """Image id -> split, as `split_dataset` would write it. Raises DatasetError and ValueError as it does."""
+    images = dataset.images.order_by("pixel_sha256")
+    if keep_test:
+        _check_kept_test_set(dataset, shares)
+        images = images.exclude(split=Image.Split.TEST)
+    rows = list(images.values_list("pk", "label", "patient_pseudonym", "pixel_sha256"))
+    if not rows:
+        raise DatasetError(f"“{dataset.name}” has no image to split.")
+    splits = assign_splits(
+        [label for _, label, _, _ in rows],
+        [patient or f"image {sha256}" for _, _, patient, sha256 in rows],  # not known: counts as a patient of its own
+        shares=shares,
+        seed=seed,
+    )
+    return {row[0]: split for row, split in zip(rows, splits, strict=True)}
+
+
+def _check_kept_test_set(dataset: Dataset, shares: Mapping[str, float]) -> None:
+    tested = dataset.images.filter(split=Image.Split.TEST)
+    if not tested.exists():
+        raise DatasetError(f"“{dataset.name}” has no test images to keep. Give the test set a share instead.")
+    if shares.get("test"):
+        raise DatasetError("The test images stay as they are: the share of the test set must be 0.")
+    patients = tested.exclude(patient_pseudonym="").order_by().values("patient_pseudonym")
+    others = dataset.images.exclude(split=Image.Split.TEST).filter(patient_pseudonym__in=patients)
+    both = others.order_by().values("patient_pseudonym").distinct().count()
+    if both:
+        raise DatasetError(
+            f"{both} patient{'s have' if both > 1 else ' has'} images inside and outside the test set. "
+            "Split all images anew, the test set with them."
+        )
+
+
+@transaction.atomic
+def split_dataset(*, dataset: Dataset, shares: Mapping[str, float], seed: int, keep_test: bool = False) -> None:
+    """Say of each image whether it trains, tunes or tests: stratified by class, all images of a patient in one split.
+
+    `shares` ("train", "tune", "test") add up to 1. With `keep_test` the images that are test images stay so, and the
+    others are shared out among train and tune. May be repeated until the dataset is first used. Raises DatasetError
+    when it is frozen, empty or cannot be split so; ValueError for shares or a seed that make no sense.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= MAX_SEED:
+        raise ValueError(f"seed is {seed!r}; it must be a whole number from 0 to {MAX_SEED}")
+    _refuse_frozen(dataset)
+    planned = plan_splits(dataset=dataset, shares=shares, seed=seed, keep_test=keep_test)
+    for split in SPLITS:
+        chosen = [pk for pk, wanted in planned.items() if wanted == split]
+        for start in range(0, len(chosen), 500):
+            Image.objects.filter(pk__in=chosen[start : start + 500]).update(split=split)
+    dataset.split_record = {"shares": dict(shares), "seed": seed, "keep_test": keep_test}
+    dataset.save(update_fields=["split_record"])
 
 
 @transaction.atomic

@@ -1,8 +1,22 @@
-"""Settings that several generators have, with the same range and words in each."""
+"""What settings of several generators have in common: presets, and fields with the same range and words in each."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from generation.gan.settings import MAX_SEED, setting
+from worker.compute.settings import MAX_SEED, setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preset:
+    """Ready-made settings that a person begins with. Those of a generator are a tuple in its configuration's module."""
+
+    name: str  # "kong": in addresses and options
+    title: str  # a line in a list of choices
+    generator: str  # a name in generation.gan.registry
+    make: Callable[[int], Any]  # make(seed) -> the generator's configuration
+    is_demonstration: bool = False  # runs with it, and their samples, are marked as such
+    published: str = ""  # where the settings come from and how long they took there, in a sentence; "" if nowhere
 
 
 def seed_setting() -> Any:
@@ -49,3 +63,26 @@ def metrics_kimg_setting(default: float) -> Any:
 
 def grid_columns_setting() -> Any:
     return setting(8, low=1, high=32, label="Images per class in a grid", help="1 to 32.")
+
+
+def precision_setting() -> Any:
+    """The field `precision` of generators whose recipe can compute in less than single precision."""
+    return setting(
+        "float32",
+        choices={
+            "float32": "exact, everywhere",
+            "bfloat16": "faster on recent GPUs",
+            "float16": "faster on older GPUs",
+        },
+        help="Numbers in which training computes. Samples are always drawn in double precision.",
+    )
+
+
+def compile_setting() -> Any:
+    """The field `compile` of generators whose networks `torch.compile` can handle."""
+    return setting(
+        False,
+        label="Compile networks",
+        help="Lets PyTorch compile the networks when training starts, which takes minutes and needs a C++ compiler. "
+        "Off unless measured to help on the machine: see the benchmarks.",
+    )

@@ -6,9 +6,15 @@ them; what it leaves open is said field by field.
 
 from dataclasses import dataclass
 
-from generation.gan.common_settings import channels_setting, grid_columns_setting, seed_setting
+from generation.gan.common_settings import (
+    channels_setting,
+    compile_setting,
+    grid_columns_setting,
+    precision_setting,
+    seed_setting,
+)
 from generation.gan.registry import register_generator
-from generation.gan.settings import Settings, compile_setting, precision_setting, setting
+from worker.compute.settings import Settings, setting
 
 IMAGE_SIZE = 56  # pixels: a 7 x 7 seed doubled three times
 

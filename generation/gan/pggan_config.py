@@ -8,6 +8,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 
 from generation.gan.common_settings import (
+    Preset,
     channels_setting,
     checkpoint_kimg_setting,
     grid_columns_setting,
@@ -17,7 +18,7 @@ from generation.gan.common_settings import (
 )
 from generation.gan.recipe import Stage
 from generation.gan.registry import register_generator
-from generation.gan.settings import Preset, Settings, setting
+from worker.compute.settings import Settings, setting
 
 FIRST_SIDE = 4  # pixels; each further level doubles it
 SIDES = tuple(FIRST_SIDE << level for level in range(9))  # 4 ... 1024

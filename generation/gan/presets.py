@@ -3,10 +3,11 @@
 Another generator defines a tuple of `Preset` in its configuration's module and joins it to `PRESETS` below.
 """
 
+from generation.gan.common_settings import Preset
 from generation.gan.config import AcganConfig
 from generation.gan.pggan_config import PGGAN_PRESETS
-from generation.gan.settings import Preset, Settings
 from generation.gan.stylegan2_config import STYLEGAN2_PRESETS
+from worker.compute.settings import Settings
 
 PUBLISHED_ITERATIONS = 30_000
 PUBLISHED_DURATION = "about 5 hours on a GeForce GTX 1050 Ti"  # Kong et al. 2022

@@ -21,7 +21,7 @@ from generation.gan.checkpoint import CheckpointData, CheckpointError, file_sha2
 from generation.gan.data import to_grey_levels
 from generation.gan.registry import GeneratorConfig, create_generator, get_generator
 from generation.gan.sampling_options import DEFAULT_OPTIONS, SamplingOptions
-from generation.gan.settings import MAX_SEED
+from worker.compute.settings import MAX_SEED
 
 BLOCK_SIZE = 32  # images that are drawn together; recorded with each image
 PIXELS_AT_ONCE = {"cpu": 32 * 128**2, "cuda": 32 * 512**2}  # of one forward pass: a block of large images has several

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 from generation.gan.common_settings import (
+    Preset,
     channels_setting,
     checkpoint_kimg_setting,
     grid_columns_setting,
@@ -16,7 +17,7 @@ from generation.gan.common_settings import (
     seed_setting,
 )
 from generation.gan.registry import register_generator
-from generation.gan.settings import Preset, Settings, setting
+from worker.compute.settings import Settings, setting
 
 SIDES = (16, 32, 64, 128, 256, 512, 1024)
 MAX_RELATIVISTIC_SIDE = 256  # pixels; Huang et al. 2024 trained up to here

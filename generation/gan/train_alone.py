@@ -35,15 +35,15 @@ from generation.gan.checkpoint import (
     prune_checkpoints,
     save_checkpoint,
 )
-from generation.gan.devices import choose_device, device_name
 from generation.gan.distributed import world
 from generation.gan.grids import grid_png
 from generation.gan.image_files import open_training_images
 from generation.gan.memory import estimate_memory, memory_warning
 from generation.gan.presets import PRESETS
 from generation.gan.registry import get_generator, list_generators
-from generation.gan.settings import setting_range
 from generation.gan.training import TrainingDivergedError, TrainingMemoryError, TrainingProgress, train
+from worker.compute.devices import choose_device, device_name
+from worker.compute.settings import setting_range
 
 SAY_EVERY = 5.0  # seconds between lines on progress
 PATIENCE = timedelta(hours=2)  # that processes wait for the first one, which saves and measures

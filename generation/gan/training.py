@@ -17,13 +17,13 @@ from torch import nn
 
 from generation.gan.checkpoint import CheckpointData, CheckpointError
 from generation.gan.data import TrainingImages, to_grey_levels
-from generation.gan.devices import choose_device, deterministic_algorithms, device_name
 from generation.gan.distributed import agree, alone, require_divisible, world
 from generation.gan.loader import BatchLoader
 from generation.gan.memory import TrainingMemoryError, explain_out_of_memory
 from generation.gan.progress import Clock, Curves, TrainingProgress
 from generation.gan.sampling import draw_latents
 from generation.gan.state import TrainingState, warn_of_other_bits
+from worker.compute.devices import choose_device, deterministic_algorithms, device_name
 
 __all__ = [
     "CheckpointError",

@@ -7,10 +7,10 @@ from django import forms
 
 from config.forms import BootstrapFormMixin
 from generation.gan.measures.config import MeasureSettings
-from generation.gan.settings import setting_range
 from generation.measuring.services import training_run_of
 from generation.parameters import DEVICES
 from imaging.models import Dataset, Image
+from worker.compute.settings import setting_range
 
 SPLITS = [(value, label if value else "Outside every split") for value, label in Image.Split.choices]
 

@@ -13,7 +13,7 @@ from django.conf import settings as site
 from numpy.typing import NDArray
 
 from generation.gan.measures.config import MeasureSettings
-from generation.gan.measures.extractors import Extractor, WeightsError, find_weights, load_extractor
+from generation.gan.measures.extractors import Extractor, find_weights, load_extractor
 from generation.gan.measures.features import BATCH_SIZE, FeatureCache, extract_missing
 from generation.gan.measures.memorisation import Memorisation
 from generation.gan.measures.ms_ssim import draw_pairs, pair_likeness
@@ -27,6 +27,7 @@ from generation.measuring.writing import write_report_files
 from imaging.models import DatasetReport
 from imaging.reports import record_report, remove_report_files, report_folder
 from imaging.selectors import describe_filters
+from worker.compute.weights import WeightsError
 from worker.models import Job
 from worker.registry import JobContext, JobError
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from generation.gan.recipe import Cadence, Stage
-from generation.gan.settings import MAX_SEED, Settings, setting
+from worker.compute.settings import MAX_SEED, Settings, setting
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,6 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from generation.gan.config import AcganConfig
-from generation.gan.settings import Settings, setting_range
 from generation.models import SampleRun, TrainingRun
 from imaging.models import Dataset, Image
 from tests.factories import (
@@ -22,6 +21,7 @@ from tests.factories import (
 )
 from tests.generation.conftest import run_job
 from tests.generation.plugin import PluginConfig
+from worker.compute.settings import Settings, setting_range
 from worker.models import Job, JobArtefact
 
 

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_datasets_of_before_are_ready():
-    before, after = [("imaging", "0002_dataset_report")], [("imaging", "0003_dataset_state")]
+    before, after = [("imaging", "0003_split_record")], [("imaging", "0004_dataset_state")]
     executor = MigrationExecutor(connection)
     executor.migrate(before)
     try:

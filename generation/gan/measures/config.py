@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from generation.gan.settings import MAX_SEED, Settings, setting
+from worker.compute.settings import MAX_SEED, Settings, setting
 
 
 @dataclass(frozen=True, kw_only=True)

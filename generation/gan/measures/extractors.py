@@ -13,12 +13,9 @@ Used, in this order, is what lies in the folder of weights:
 Files are read without running code from them. A file name with eight digits of a SHA-256 is checked against them.
 """
 
-import hashlib
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -27,6 +24,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.models import densenet121, inception_v3
 
+from worker.compute.weights import WeightsError, checked_digest, fill_network, first_line, read_state, weights_digest
+
 PATTERNS = (
     "weights-inception-2015-12-05-*.pth",
     "pt_inception-2015-12-05-*.pth",
@@ -34,13 +33,7 @@ PATTERNS = (
     "chexnet*.pth*",
     "densenet121*.pth*",
 )
-NAMED_HASH = re.compile(r"-([0-9a-f]{8,64})\.pth")
 IMAGENET_MEAN, IMAGENET_SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-OLD_NAME = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12])\.")  # of torchvision's and CheXNet's files
-
-
-class WeightsError(ValueError):
-    """A file of weights that cannot be used; the text names it and says what to do."""
 
 
 @dataclass(frozen=True)
@@ -88,18 +81,8 @@ def load_extractor(weights: Path | None = None, *, device: str = "cpu", sha256: 
     """
     if weights is None:
         return random_extractor(device=device)
-    if not weights.is_file():
-        raise WeightsError(f"There is no file of weights {weights.name}")
-    with weights.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    named = NAMED_HASH.search(weights.name)
-    expected = sha256 or (named[1] if named else "")
-    if not digest.startswith(expected):
-        raise WeightsError(
-            f"The weights {weights.name} have SHA-256 {digest[:16]}..., expected was {expected[:16]}: the file is "
-            "damaged or another one. Download it again."
-        )
-    state = _read_state(weights)
+    digest = checked_digest(weights, sha256=sha256)
+    state = read_state(weights)
     name, title, build = _kind(state, weights)
     network, side, n_features = build(state, weights)
     return Extractor(
@@ -119,13 +102,10 @@ def random_extractor(*, device: str = "cpu", seed: int = 0) -> Extractor:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = _DenseNet(densenet121(weights=None))
-    digest = hashlib.sha256()
-    for name, values in network.state_dict().items():
-        digest.update(name.encode() + np.ascontiguousarray(values.numpy()).tobytes())
     return Extractor(
         name="densenet121-random",
         title=f"DenseNet-121 with random weights (seed {seed}): no trained network was at hand",
-        weights_sha256=digest.hexdigest(),
+        weights_sha256=weights_digest(network),
         n_features=1024,
         input_side=_DenseNet.SIDE,
         is_random=True,
@@ -208,14 +188,14 @@ def _kind(state: dict[str, Tensor], path: Path) -> tuple[str, str, Build]:
 def _densenet(state: dict[str, Tensor], path: Path) -> Built:
     network = _DenseNet(densenet121(weights=None))
     features = {name: values for name, values in state.items() if name.startswith("features.")}
-    _fill(network, features, path)
+    fill_network(network, features, path)
     return network, network.SIDE, 1024
 
 
 def _torchvision_inception(state: dict[str, Tensor], path: Path) -> Built:
     whole = inception_v3(weights=None, aux_logits=False, transform_input=False, init_weights=False)
     used = {name: values for name, values in state.items() if not name.startswith("AuxLogits.")}
-    _fill(whole, used, path)
+    fill_network(whole, used, path)
     return _TorchvisionInception(whole), _TorchvisionInception.SIDE, 2048
 
 
@@ -225,36 +205,8 @@ def _original_inception(state: dict[str, Tensor], path: Path) -> Built:
     try:  # it reads the file once more, unprotected: that is safe of a file that was read protected just now
         whole = FeatureExtractorInceptionV3("inception-v3-compat", ["2048"], feature_extractor_weights_path=str(path))
     except (RuntimeError, OSError) as error:
-        raise WeightsError(f"{path.name} does not fit Inception v3: {_first_line(error)}") from error
+        raise WeightsError(f"{path.name} does not fit Inception v3: {first_line(error)}") from error
     return _OriginalInception(whole), _OriginalInception.SIDE, 2048
-
-
-def _read_state(path: Path) -> dict[str, Tensor]:
-    try:
-        content: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # what a damaged file raises is open: pickle, zip, tar, key and type errors
-        raise WeightsError(
-            f"The weights {path.name} cannot be read: damaged, or more than tensors ({type(error).__name__})"
-        ) from error
-    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
-        content = content["state_dict"]  # a training script's checkpoint
-    if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
-        raise WeightsError(f"{path.name} holds no state of a network")
-    state = {}
-    for name, values in content.items():
-        plain = name.removeprefix("module.").removeprefix("densenet121.")
-        state[OLD_NAME.sub(r"\1\2.", plain)] = values
-    return state
-
-
-def _fill(network: nn.Module, state: dict[str, Tensor], path: Path) -> None:
-    try:
-        missing, _ = network.load_state_dict(state, strict=False)
-    except RuntimeError as error:
-        raise WeightsError(f"{path.name} does not fit: {_first_line(error)}") from error
-    lost = [name for name in missing if not name.endswith("num_batches_tracked")]
-    if lost:
-        raise WeightsError(f"{path.name} lacks {len(lost)} of the network's weights, the first is {lost[0]}")
 
 
 def _resized(images: Tensor, side: int) -> Tensor:
@@ -262,7 +214,3 @@ def _resized(images: Tensor, side: int) -> Tensor:
     if x.shape[-1] != side:
         x = functional.interpolate(x, size=(side, side), mode="bilinear", antialias=True, align_corners=False)
     return x.expand(-1, 3, -1, -1)
-
-
-def _first_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]

@@ -9,10 +9,10 @@ from django.core.management.base import BaseCommand, CommandError
 
 from generation.command_line import follow
 from generation.gan.measures.config import MeasureSettings
-from generation.gan.settings import setting_range
 from generation.measuring.services import start_measuring, training_run_of
 from generation.parameters import DEVICES
 from imaging.models import Dataset, DatasetReport
+from worker.compute.settings import setting_range
 from worker.models import Job
 from worker.watching import watch_job
 

@@ -6,8 +6,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from generation.command_line import add_setting_options, apply_setting_options, follow
+from generation.gan.common_settings import Preset
 from generation.gan.registry import get_generator, list_generators
-from generation.gan.settings import Preset
 from generation.parameters import DEVICES, MEASURES
 from generation.preset_choices import default_preset, get_preset, is_demonstration, list_presets
 from generation.services import start_training

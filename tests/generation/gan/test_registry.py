@@ -15,8 +15,8 @@ from generation.gan.data import TrainingImages
 from generation.gan.precision import Stepper
 from generation.gan.recipe import Cadence, Stage
 from generation.gan.sampling import image_provenance, load_generator, remake_image, sample_block
-from generation.gan.settings import Settings, setting
 from generation.gan.training import TrainingProgress, train
+from worker.compute.settings import Settings, setting
 
 
 @pytest.fixture

@@ -8,13 +8,13 @@ import torch
 from torchvision.models import densenet121, inception_v3
 
 from generation.gan.measures.extractors import (
-    WeightsError,
     find_weights,
     load_extractor,
     random_extractor,
 )
 from generation.gan.measures.features import BATCH_SIZE, extract_features
 from imaging.phantoms import chest_phantom
+from worker.compute.weights import WeightsError
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -1,6 +1,6 @@
-"""Form fields made from a generator's `Settings`: one per setting, with its words, range and default.
+"""Form fields made from `Settings`: one per setting, with its words, range and default.
 
-Any registered generator gets its form so; nothing here knows a particular one.
+Whatever is registered (a generator, a classifier) gets its form so; nothing here knows a particular one.
 """
 
 import math
@@ -12,11 +12,11 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from config.forms import BootstrapFormMixin
-from generation.gan.settings import Range, Settings, setting_range
+from worker.compute.settings import Range, Settings, setting_range
 
 
 class SettingsForm(BootstrapFormMixin, forms.Form):
-    """Every setting of one generator that can be chosen; `config` of a valid form is the record.
+    """Every setting that can be chosen; `config` of a valid form is the record.
 
     What holds between settings (`Settings.check`) is said at the setting that its message begins with.
     """
@@ -28,7 +28,7 @@ class SettingsForm(BootstrapFormMixin, forms.Form):
         self._main = {one.name for one in fields(initial) if setting_range(one).main}  # type: ignore[arg-type]
 
     begin: Settings
-    config: Any  # None, or the generator's own kind of Settings
+    config: Any  # None, or the kind of Settings that `initial` is
 
     @property
     def main_fields(self) -> list[forms.BoundField]:

@@ -1,14 +1,14 @@
 """Settings of a run as frozen dataclasses: a field carries its range and its words, which forms and commands show.
 
     @dataclass(frozen=True, kw_only=True)
-    class PgganConfig(Settings):
+    class TrainingConfig(Settings):
         batch_size: int = setting(64, low=2, high=4096, help="Real images per step.", main=True)
 
 A value that cannot be used raises ValueError, whose text begins with the field's name.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields
 from typing import Any, ClassVar, Self
 
@@ -60,44 +60,9 @@ def setting(
     return field(default=default, metadata={"setting": info})
 
 
-def precision_setting() -> Any:
-    """The field `precision` of generators whose recipe can compute in less than single precision."""
-    return setting(
-        "float32",
-        choices={
-            "float32": "exact, everywhere",
-            "bfloat16": "faster on recent GPUs",
-            "float16": "faster on older GPUs",
-        },
-        help="Numbers in which training computes. Samples are always drawn in double precision.",
-    )
-
-
-def compile_setting() -> Any:
-    """The field `compile` of generators whose networks `torch.compile` can handle."""
-    return setting(
-        False,
-        label="Compile networks",
-        help="Lets PyTorch compile the networks when training starts, which takes minutes and needs a C++ compiler. "
-        "Off unless measured to help on the machine: see the benchmarks.",
-    )
-
-
 def setting_range(of: Field[Any]) -> Range:
     info: Range = of.metadata["setting"]
     return info
-
-
-@dataclass(frozen=True, kw_only=True)
-class Preset:
-    """Ready-made settings that a person begins with. Those of a generator are a tuple in its configuration's module."""
-
-    name: str  # "kong": in addresses and options
-    title: str  # a line in a list of choices
-    generator: str  # a name in generation.gan.registry
-    make: Callable[[int], Any]  # make(seed) -> the generator's configuration
-    is_demonstration: bool = False  # runs with it, and their samples, are marked as such
-    published: str = ""  # where the settings come from and how long they took there, in a sentence; "" if nowhere
 
 
 class Settings:

@@ -5,8 +5,8 @@ from dataclasses import fields
 import pytest
 
 from generation.gan.presets import PRESETS
-from generation.gan.settings import Settings, setting_range
-from generation.setting_fields import SettingsForm, setting_fields, setting_value
+from worker.compute.settings import Settings, setting_range
+from worker.setting_fields import SettingsForm, setting_fields, setting_value
 
 
 def sent_by_browser(config: Settings) -> dict[str, str]:

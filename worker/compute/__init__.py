@@ -1,0 +1,1 @@
+"""What every kind of computing job needs, without Django: settings as records, devices, files of weights."""
