@@ -11,8 +11,8 @@ Kong et al. (Sci Rep 12:18118), all tested on the same internal and external tes
 Jang et al. (Sci Rep 13:2356): real images against as many of which half of the abnormal ones were replaced by synthetic
 ones, and a larger variant, on a fixed test set.
 
-Which synthetic images are used is drawn from the pool with the seed of the repetition; those of a smaller K are among
-those of a larger one. All choices are made on the tuning set.
+As many synthetic images as the largest K needs are drawn from the pool; in which order they are used is drawn for each
+repetition. Those of a smaller K are among those of a larger one. All choices are made on the tuning set.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -115,7 +115,8 @@ def run_kong(
     """
     trainer = _trainer(data, backbone, config, folder, work, writer, progress, abort)
     seeds = tuple(config.seed + number for number in range(sweep.seeds))
-    pool = [draw_pool(data.synthetic, seed=seed) for seed in seeds]
+    most = synthetic_needed(data.train, sweep.largest_k)
+    pool = [draw_pool(data.synthetic, seed=seed, first_seed=config.seed, most=most) for seed in seeds]
     most_k = largest_multiple(data.train, data.synthetic)
     if most_k < 1:
         raise ValueError(_too_few(data))
@@ -203,12 +204,20 @@ def run_jang(
     return Outcome(arms=tuple(arms), sweep=None, seeds=seeds, warnings=data.warnings)
 
 
-def draw_pool(synthetic: LabelledImages, *, seed: int) -> tuple[NDArray[np.int64], ...]:
-    """For each class the rows of its synthetic images in the order in which they are used: nothing but chance."""
+def draw_pool(
+    synthetic: LabelledImages, *, seed: int, first_seed: int | None = None, most: Mapping[str, int] | None = None
+) -> tuple[NDArray[np.int64], ...]:
+    """For each class the rows of its synthetic images in the order in which they are used: nothing but chance.
+
+    With `most` (by class), repetitions share so many images, drawn with `first_seed`, and only their order differs:
+    without it ten repetitions would need the features of up to ten times as many images as one.
+    """
     found = []
-    for index in range(len(synthetic.classes)):
-        rows = np.flatnonzero(synthetic.labels == index)
-        found.append(np.random.default_rng([seed, 3, index]).permutation(rows).astype(np.int64))
+    for index, name in enumerate(synthetic.classes):
+        rows = np.flatnonzero(synthetic.labels == index).astype(np.int64)
+        if most is not None:
+            rows = np.random.default_rng([first_seed or 0, 5, index]).permutation(rows)[: most[name]]
+        found.append(np.random.default_rng([seed, 3, index]).permutation(rows))
     return tuple(found)
 
 

@@ -84,6 +84,15 @@ class TestKongsImages:
         sets = [set(kong_rows(data, pool, k=k)[0].tolist()) for k in (None, 0, 1, 2, 3)]
         assert all(small < large for small, large in pairwise(sets))
 
+    def test_repetitions_share_as_many_images_as_the_largest_k_needs(self, data):
+        most = {"normal": 20, "disc": 24}
+        one, other = (draw_pool(data.synthetic, seed=seed, first_seed=10, most=most) for seed in (10, 11))
+        for index, count in enumerate(most.values()):
+            assert len(one[index]) == count
+            assert sorted(one[index]) == sorted(other[index])
+            assert one[index].tolist() != other[index].tolist()
+            assert set(data.synthetic.labels[one[index]]) == {index}
+
 
 class TestKong:
     def test_four_experiments_on_all_sets(self, tmp_path, tiny, config, data):
