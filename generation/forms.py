@@ -11,7 +11,7 @@ from generation.gan.class_mix import ClassMix, find_normal
 from generation.gan.registry import get_generator
 from generation.gan.sampling_options import EXACT, MAX_TRUNCATION, PRECISIONS, SamplingOptions
 from generation.models import Checkpoint, ForeignGenerator, TrainingRun
-from generation.parameters import DEVICES, MAX_IMAGES
+from generation.parameters import DEVICES, MAX_IMAGES, MAX_PROCESSES
 from generation.preset_choices import list_presets
 from imaging.models import Dataset
 from imaging.services import DatasetError, checked_dataset_name
@@ -88,12 +88,29 @@ class RunForm(BootstrapFormMixin, forms.Form):
         choices=[(name, label) for name, label in zip(DEVICES, ("Automatic", "CPU", "CUDA GPU"), strict=True)],
         help_text="Automatic takes a CUDA GPU where the worker has one.",
     )
+    gpus = forms.IntegerField(
+        label="GPUs to use",
+        min_value=1,
+        max_value=MAX_PROCESSES,
+        initial=1,
+        required=False,
+        help_text="Of the worker’s machine, together for this run. Each takes its share of the images of a step, so "
+        "their number must be a multiple of this.",
+    )
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"].strip()
         if TrainingRun.objects.filter(name=name).exists():
             raise forms.ValidationError(f"There is a training run called “{name}” already. Choose another name.")
         return name
+
+    def clean_gpus(self) -> int:
+        return self.cleaned_data["gpus"] or 1
+
+    def clean(self) -> dict[str, Any]:
+        if self.cleaned_data.get("device") == "cpu" and self.cleaned_data.get("gpus", 1) > 1:
+            self.add_error("gpus", "On a CPU a run has one process. Write 1, or choose Automatic or CUDA GPU above.")
+        return self.cleaned_data
 
 
 class LimitsForm(BootstrapFormMixin, forms.Form):
@@ -131,6 +148,12 @@ class ContinueForm(BootstrapFormMixin, forms.Form):
         unit = "Iterations" if name == "iterations" else "Thousands of training images"
         self.fields["length"].label = f"{unit} in all"
         self.fields["length"].help_text = f"Planned so far: {run.length}."
+
+
+NO_LONGER_KEPT = (
+    "This state is no longer kept: while the generator trains, better states replace it. Choose another one; the list "
+    "is up to date now."
+)
 
 
 class CheckpointField(forms.ModelChoiceField):
@@ -178,6 +201,7 @@ class SampleForm(BootstrapFormMixin, forms.Form):
             "truncation": 1,
         }
         super().__init__(data, initial=initial)
+        self.fields["checkpoint"].error_messages["invalid_choice"] = NO_LONGER_KEPT
         self.run, self.real_counts = run, real_counts or {}
         fields = self.fields
         fields["checkpoint"].queryset = Checkpoint.objects.filter(  # type: ignore[attr-defined]
@@ -247,7 +271,7 @@ class SampleForm(BootstrapFormMixin, forms.Form):
 
 def _free_name(name: str) -> str:
     """`name`, or with the first number that makes it new."""
-    taken = set(Dataset.objects.filter(name__startswith=name[:190]).values_list("name", flat=True))
+    taken = set(Dataset.everything.filter(name__startswith=name[:190]).values_list("name", flat=True))
     number, free = 1, name[:200]
     while free in taken:
         number += 1

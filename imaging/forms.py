@@ -9,6 +9,8 @@ from config.forms import BootstrapFormMixin
 from imaging.models import Dataset, Image
 from imaging.selectors import clean_filters, filter_options
 from imaging.services import DatasetError, checked_dataset_name
+from imaging.splitting import SPLITS
+from worker.compute.settings import MAX_SEED
 
 
 class ImportForm(BootstrapFormMixin, forms.Form):
@@ -99,3 +101,46 @@ def as_initial(filters: Mapping[str, Any]) -> dict[str, Any]:
     return {
         key: [one or "none" for one in value] if isinstance(value, list) else value for key, value in filters.items()
     }
+
+
+class SplitForm(BootstrapFormMixin, forms.Form):
+    """Shares in percent; `shares` of a valid form are those of `services.split_dataset`."""
+
+    train = forms.FloatField(label="Train (%)", min_value=0, max_value=100, initial=70)
+    tune = forms.FloatField(
+        label="Tune (%)",
+        min_value=0,
+        max_value=100,
+        initial=10,
+        help_text="Choices are made on these images: when to stop, how many synthetic images, which threshold.",
+    )
+    test = forms.FloatField(
+        label="Test (%)", min_value=0, max_value=100, initial=20, help_text="Looked at once, at the end."
+    )
+    seed = forms.IntegerField(
+        min_value=0, max_value=MAX_SEED, initial=0, help_text="The same seed gives the same splits."
+    )
+    keep_test = forms.BooleanField(
+        label="Keep the test images that there are",
+        required=False,
+        help_text="Only the other images are shared out, among train and tune.",
+    )
+
+    def __init__(self, *args: Any, has_test: bool, **kwargs: Any) -> None:
+        if has_test:
+            kwargs["initial"] = {"train": 88, "tune": 12, "test": 0, "keep_test": True, **kwargs.get("initial", {})}
+        super().__init__(*args, **kwargs)
+        if not has_test:
+            del self.fields["keep_test"]
+
+    def clean(self) -> dict[str, Any]:
+        values = self.cleaned_data
+        if not self.errors and abs(sum(values[split] for split in SPLITS) - 100) > 1e-6:
+            total = sum(values[split] for split in SPLITS)
+            raise forms.ValidationError(f"The shares add up to {total:g} %; they must add up to 100 %.")
+        return values
+
+    @property
+    def shares(self) -> dict[str, float]:
+        whole = sum(self.cleaned_data[split] for split in SPLITS)
+        return {split: self.cleaned_data[split] / whole for split in SPLITS}

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet
@@ -124,3 +125,23 @@ def patients_in_several_splits(dataset: Dataset) -> int:
     """Number of patients with images in more than one split: their images leak from training into testing."""
     patients = dataset.images.exclude(patient_pseudonym="").exclude(split="").order_by().values("patient_pseudonym")
     return patients.annotate(n=Count("split", distinct=True)).filter(n__gt=1).count()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitCount:
+    """Images of one class in one split, and the patients that they are of (0 where no image has a patient)."""
+
+    label: str
+    images: int
+    patients: int
+
+
+def split_counts(dataset: Dataset) -> dict[str, list[SplitCount]]:
+    """Split -> its classes in alphabetical order; "" for images in no split. Splits without images are left out."""
+    patients = Count("patient_pseudonym", filter=~Q(patient_pseudonym=""), distinct=True)
+    rows = dataset.images.order_by("label").values("split", "label").annotate(images=Count("id"), patients=patients)
+    found: dict[str, list[SplitCount]] = {}
+    for row in rows:
+        one = SplitCount(label=row["label"], images=row["images"], patients=row["patients"])
+        found.setdefault(row["split"], []).append(one)
+    return {split: found[split] for split in ("train", "tune", "test", "") if split in found}

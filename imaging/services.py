@@ -1,7 +1,7 @@
 """Verbs that write datasets and images, and the one that starts an import."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ from imaging import storage
 from imaging.intake.parameters import KIND, ImportParameters
 from imaging.models import Dataset, Image
 from imaging.reports import remove_report_files
+from imaging.splitting import SPLITS, assign_splits
+from worker.compute.settings import MAX_SEED
 from worker.models import Job
 from worker.services import enqueue_job
 
@@ -58,11 +60,17 @@ def create_dataset(
     citation: str = "",
     is_phantom: bool = False,
     pk: uuid.UUID | None = None,
+    made_by: Job | None = None,
 ) -> Dataset:
-    """An empty dataset. Raises DatasetError when the name is taken, empty or longer than 200 characters."""
+    """An empty dataset; with `made_by` one that nobody sees before that job publishes it (see `imaging.making`).
+
+    Raises DatasetError when the name is taken, empty or longer than 200 characters.
+    """
     return Dataset.objects.create(
         pk=pk or uuid.uuid4(),
-        name=checked_dataset_name(name),
+        state=Dataset.State.READY if made_by is None else Dataset.State.MAKING,
+        made_by=made_by,
+        name=taken_dataset_name(name),
         origin=origin,
         description=description,
         licence=licence,
@@ -73,14 +81,33 @@ def create_dataset(
 
 
 def checked_dataset_name(name: str) -> str:
-    """`name` without blanks around it. Raises DatasetError when it is taken, empty or too long."""
+    """`name` without blanks around it. Raises DatasetError when it is taken, empty or too long.
+
+    Taken is also the name of a dataset that a waiting or running job makes; one whose job has ended gives it up.
+    """
     name = name.strip()
     if not name:
         raise DatasetError("The dataset needs a name.")
     if len(name) > 200:
         raise DatasetError(f"The name has {len(name)} characters; 200 are allowed.")
-    if Dataset.objects.filter(name=name).exists():
+    holder = Dataset.everything.select_related("made_by").filter(name=name).first()
+    if holder is not None and holder.state == Dataset.State.READY:
         raise DatasetError(f"There is a dataset called “{name}” already. Choose another name.")
+    if holder is not None and holder.made_by is not None and holder.made_by.is_active:
+        raise DatasetError(
+            f"A dataset called “{name}” is being made just now, by the job “{holder.made_by.title}”. Choose another "
+            "name, or cancel that job first."
+        )
+    return name
+
+
+def taken_dataset_name(name: str) -> str:
+    """`name` checked, and free from now until the end of the transaction. Raises DatasetError as above."""
+    name = checked_dataset_name(name)
+    unfinished = Dataset.everything.filter(name=name, state=Dataset.State.MAKING, made_by__state__in=Job.FINAL).first()
+    if unfinished is not None:  # it takes its name back when it goes on, if it is free then
+        unfinished.name = f"unfinished {unfinished.pk}"
+        unfinished.save(update_fields=["name"])
     return name
 
 
@@ -113,9 +140,68 @@ def add_image(
     )
 
 
+def plan_splits(*, dataset: Dataset, shares: Mapping[str, float], seed: int, keep_test: bool) -> dict[uuid.UUID, str]:
+    """Image id -> split, as `split_dataset` would write it. Raises DatasetError and ValueError as it does."""
+    images = dataset.images.order_by("pixel_sha256")
+    if keep_test:
+        _check_kept_test_set(dataset, shares)
+        images = images.exclude(split=Image.Split.TEST)
+    rows = list(images.values_list("pk", "label", "patient_pseudonym", "pixel_sha256"))
+    if not rows:
+        raise DatasetError(f"“{dataset.name}” has no image to split.")
+    splits = assign_splits(
+        [label for _, label, _, _ in rows],
+        [patient or f"image {sha256}" for _, _, patient, sha256 in rows],  # not known: counts as a patient of its own
+        shares=shares,
+        seed=seed,
+    )
+    return {row[0]: split for row, split in zip(rows, splits, strict=True)}
+
+
+def _check_kept_test_set(dataset: Dataset, shares: Mapping[str, float]) -> None:
+    tested = dataset.images.filter(split=Image.Split.TEST)
+    if not tested.exists():
+        raise DatasetError(f"“{dataset.name}” has no test images to keep. Give the test set a share instead.")
+    if shares.get("test"):
+        raise DatasetError("The test images stay as they are: the share of the test set must be 0.")
+    patients = tested.exclude(patient_pseudonym="").order_by().values("patient_pseudonym")
+    others = dataset.images.exclude(split=Image.Split.TEST).filter(patient_pseudonym__in=patients)
+    both = others.order_by().values("patient_pseudonym").distinct().count()
+    if both:
+        raise DatasetError(
+            f"{both} patient{'s have' if both > 1 else ' has'} images inside and outside the test set. "
+            "Split all images anew, the test set with them."
+        )
+
+
+@transaction.atomic
+def split_dataset(*, dataset: Dataset, shares: Mapping[str, float], seed: int, keep_test: bool = False) -> None:
+    """Say of each image whether it trains, tunes or tests: stratified by class, all images of a patient in one split.
+
+    `shares` ("train", "tune", "test") add up to 1. With `keep_test` the images that are test images stay so, and the
+    others are shared out among train and tune. May be repeated until the dataset is first used. Raises DatasetError
+    when it is frozen, empty or cannot be split so; ValueError for shares or a seed that make no sense.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= MAX_SEED:
+        raise ValueError(f"seed is {seed!r}; it must be a whole number from 0 to {MAX_SEED}")
+    _refuse_frozen(dataset)
+    planned = plan_splits(dataset=dataset, shares=shares, seed=seed, keep_test=keep_test)
+    for split in SPLITS:
+        chosen = [pk for pk, wanted in planned.items() if wanted == split]
+        for start in range(0, len(chosen), 500):
+            Image.objects.filter(pk__in=chosen[start : start + 500]).update(split=split)
+    dataset.split_record = {"shares": dict(shares), "seed": seed, "keep_test": keep_test}
+    dataset.save(update_fields=["split_record"])
+
+
 @transaction.atomic
 def freeze_dataset(*, dataset: Dataset) -> None:
-    """From now on nothing is added to `dataset` or taken away. Freezing again keeps the first date."""
+    """From now on nothing is added to `dataset` or taken away. Freezing again keeps the first date.
+
+    Raises DatasetError when it is not whole yet, or gone.
+    """
+    if not Dataset.objects.filter(pk=dataset.pk).exists():
+        raise DatasetError(f"There is no dataset “{dataset.name}”, or it is still being made. Choose another one.")
     Dataset.objects.filter(pk=dataset.pk, frozen_at=None).update(frozen_at=timezone.now())
     dataset.refresh_from_db(fields=["frozen_at"])
 
@@ -160,7 +246,8 @@ def remove_unreferenced_pixels(hashes: Iterable[str]) -> int:
         chunk = candidates[start : start + 500]
         with transaction.atomic():
             lock_pixel_files(exclusive=True)
-            kept = set(Image.objects.filter(pixel_sha256__in=chunk).values_list("pixel_sha256", flat=True))
+            needing = Image.everything.exclude(dataset__state=Dataset.State.REMOVING)
+            kept = set(needing.filter(pixel_sha256__in=chunk).values_list("pixel_sha256", flat=True))
             unused = [sha256 for sha256 in chunk if sha256 not in kept and storage.has_pixels(sha256)]
             storage.delete_pixels(unused)
             removed += len(unused)

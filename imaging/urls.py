@@ -16,5 +16,6 @@ urlpatterns = [
     path("images/<uuid:pk>/view.png", views.image_view, name="image_view"),
     path("images/<uuid:pk>/thumbnail.png", views.image_thumbnail, name="image_thumbnail"),
     path("<uuid:pk>/", views.dataset_detail, name="dataset_detail"),
+    path("<uuid:pk>/split/", views.dataset_split, name="dataset_split"),
     path("<uuid:pk>/delete/", views.dataset_delete, name="dataset_delete"),
 ]

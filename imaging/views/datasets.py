@@ -17,6 +17,7 @@ from imaging.selectors import (
     filter_images,
     made_with,
     patients_in_several_splits,
+    split_counts,
 )
 from imaging.services import DatasetError, delete_dataset
 
@@ -35,6 +36,7 @@ def dataset_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     filters = form.cleaned_data if form.is_valid() else {}
     images = filter_images(dataset, filters)
     counts = dataset_counts(dataset)
+    splits = split_counts(dataset)
     page = Paginator(images, IMAGES_PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "dataset": dataset,
@@ -45,6 +47,8 @@ def dataset_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "page_obj": page,
         "made_with": made_with(page),
         "mixed_patients": patients_in_several_splits(dataset),
+        "splits": splits,
+        "has_splits": set(splits) - {""},
     }
     return render(request, "imaging/dataset_detail.html", context)
 
