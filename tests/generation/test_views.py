@@ -401,6 +401,7 @@ class TestNewRun:
         page = investigator_client.get(run.get_absolute_url()).content.decode()
         assert "at most 4 of lesion" in page
 
+    @pytest.mark.sqlite_is_enough
     def test_memory_is_estimated_before_anything_is_started(self, investigator_client, phantoms):
         response = investigator_client.post(new_address(phantoms), training_data(estimate="1", name="Kept"))
 
