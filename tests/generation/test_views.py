@@ -479,6 +479,7 @@ class TestNewRun:
 
         assert TrainingRun.objects.get().job.parameters["processes"] == expected
 
+    @pytest.mark.sqlite_is_enough
     def test_memory_is_estimated_before_anything_is_started(self, investigator_client, phantoms):
         response = investigator_client.post(new_address(phantoms), training_data(estimate="1", name="Kept"))
 
