@@ -263,15 +263,35 @@ def adjust_holm(p: Sequence[float]) -> tuple[float, ...]:
     ----------
     Holm S. Scand J Stat 1979;6:65-70. As R ``p.adjust(p, method = "holm")``.
     """
-    values = np.asarray(p, dtype=float)
-    if ((values < 0) | (values > 1)).any():
-        raise ValueError("p values must lie between 0 and 1")
+    values = _checked_p(p)
     done = np.flatnonzero(~np.isnan(values))
     order = done[np.argsort(values[done], kind="stable")]
     adjusted = values.copy()
     raised = values[order] * np.arange(len(order), 0, -1)
     adjusted[order] = np.minimum(np.maximum.accumulate(raised), 1.0)
     return tuple(adjusted.tolist())
+
+
+def adjust_benjamini_hochberg(p: Sequence[float]) -> tuple[float, ...]:
+    """p values corrected so that the expected share of false findings is bounded; NaN stays NaN and is no test.
+
+    References
+    ----------
+    Benjamini Y, Hochberg Y. J R Stat Soc B 1995;57:289-300. As R ``p.adjust(p, method = "BH")``.
+    """
+    values = _checked_p(p)
+    done = np.flatnonzero(~np.isnan(values))
+    adjusted = values.copy()
+    if len(done):
+        adjusted[done] = stats.false_discovery_control(values[done], method="bh")
+    return tuple(adjusted.tolist())
+
+
+def _checked_p(p: Sequence[float]) -> np.ndarray:
+    values = np.asarray(p, dtype=float)
+    if ((values < 0) | (values > 1)).any():
+        raise ValueError("p values must lie between 0 and 1")
+    return values
 
 
 def _paired_difference(a: int, b: int, c: int, d: int, p: float, confidence: float) -> Difference:

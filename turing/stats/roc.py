@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special, stats
 
+# What rounding makes of a variance of 0 is near 1e-32; one image of 50,000 that changes place makes 1e-18.
+NO_VARIANCE = 1e-28
+
 
 @dataclass(frozen=True)
 class RocArea:
@@ -66,15 +69,14 @@ def roc_area(
         raise ValueError("Ratings must be finite numbers")
     m, n = len(high), len(low)
     if m == 0 or n == 0:
-        return _area(m, n, confidence, math.nan, math.nan, "ratings of both kinds of images are needed")
+        return area_of_variance(m, n, math.nan, math.nan, confidence=confidence)
     of_cases, of_controls = placements(high, low)
     auc = float(of_cases.mean())
     if m == 1 or n == 1:
-        return _area(m, n, confidence, auc, math.nan, "a single image of one kind gives no standard error")
+        reason = "a single image of one kind gives no standard error"
+        return area_of_variance(m, n, auc, math.nan, confidence=confidence, reason=reason)
     variance = float(of_cases.var(ddof=1) / m + of_controls.var(ddof=1) / n)
-    if variance < 1e-15:
-        return _area(m, n, confidence, auc, math.nan, "the standard error is 0, so there is no interval")
-    return _area(m, n, confidence, auc, math.sqrt(variance), "")
+    return area_of_variance(m, n, auc, variance, confidence=confidence)
 
 
 def placements(cases: np.ndarray, controls: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -93,8 +95,13 @@ def placements(cases: np.ndarray, controls: np.ndarray) -> tuple[np.ndarray, np.
     return (ranks[:m] - stats.rankdata(cases)) / n, 1 - (ranks[m:] - stats.rankdata(controls)) / m
 
 
-def _area(m: int, n: int, confidence: float, auc: float, se: float, reason: str) -> RocArea:
-    z = float(special.ndtri(0.5 + confidence / 2))
+def area_of_variance(m: int, n: int, auc: float, variance: float, *, confidence: float, reason: str = "") -> RocArea:
+    """The record of an area whose variance is known; without one (NaN or 0), with a reason, there is no interval."""
+    if not m or not n:
+        reason = "ratings of both kinds of images are needed"
+    elif variance < NO_VARIANCE:
+        variance, reason = math.nan, "the standard error is 0, so there is no interval"
+    z, se = float(special.ndtri(0.5 + confidence / 2)), math.sqrt(variance)
     has_interval = not math.isnan(se)
     return RocArea(
         n_cases=m,

@@ -11,6 +11,7 @@ from scipy import stats
 
 from turing.stats.agreement import fleiss_kappa
 from turing.stats.comparison import (
+    adjust_benjamini_hochberg,
     adjust_holm,
     difference_between_readers,
     difference_of_kappas,
@@ -167,6 +168,13 @@ def test_undefined_kappa_says_in_which_study():
     assert result.reason.startswith("second study: all answers are equal")
 
 
+def test_benjamini_and_hochberg_by_hand():
+    """R: p.adjust(c(0.01, 0.04, 0.03, 0.005), "BH") = 0.02 0.04 0.04 0.02."""
+    assert adjust_benjamini_hochberg([0.01, 0.04, 0.03, 0.005]) == pytest.approx((0.02, 0.04, 0.04, 0.02))
+    assert adjust_benjamini_hochberg([0.01, math.nan, 0.04])[::2] == pytest.approx((0.02, 0.04))
+    assert adjust_benjamini_hochberg([]) == ()
+
+
 def test_holm_by_hand():
     """R: p.adjust(c(0.01, 0.04, 0.03, 0.005), "holm") = 0.03 0.06 0.06 0.02."""
     assert adjust_holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx((0.03, 0.06, 0.06, 0.02))
@@ -196,6 +204,7 @@ def test_holm_rejects_what_the_closed_test_of_bonferroni_rejects(p):
         (lambda: paired_shares([2], [1]), r"1 \(right\), 0 \(wrong\)"),
         (lambda: difference_between_readers([1], [1, 2], same_readers=True), "the same readers must be given"),
         (lambda: difference_of_kappas([[0, 1]], [[0, 1]] * 2, same_images=True), "the same images must be given"),
+        (lambda: adjust_benjamini_hochberg([1.2]), "p values must lie between 0 and 1"),
         (lambda: adjust_holm([1.2]), "p values must lie between 0 and 1"),
     ],
 )

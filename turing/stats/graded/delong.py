@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from turing.stats.graded.checks import check_confidence, check_ratings, check_tables
-from turing.stats.roc import RocArea, placements, roc_area
+from turing.stats.roc import NO_VARIANCE, RocArea, placements, roc_area
 
 
 @dataclass(frozen=True)
@@ -103,10 +103,13 @@ def compare_paired_areas(
         )
     first, second = roc_area(high1, low1, confidence=confidence), roc_area(high2, low2, confidence=confidence)
     if min(len(high1), len(low1)) < 2:
-        return _undefined(first, second, True, confidence, "at least two images of each kind are needed")
-    _, covariance = delong_covariance(np.column_stack([high1, high2]), np.column_stack([low1, low2]))
-    variance = float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
-    return _compared(first, second, True, variance, math.inf, confidence)
+        return undefined_comparison(first, second, True, confidence, "at least two images of each kind are needed")
+    # v1 + v2 - 2 c12, without the digits that this loses when the curves are nearly the same
+    of_cases, of_controls = (
+        one - two for one, two in zip(placements(high1, low1), placements(high2, low2), strict=True)
+    )
+    variance = float(of_cases.var(ddof=1) / len(high1) + of_controls.var(ddof=1) / len(low1))
+    return compared_areas(first, second, True, variance, math.inf, confidence)
 
 
 def compare_areas(
@@ -139,22 +142,23 @@ def compare_areas(
     high2, low2 = check_ratings(second_cases, second_controls)
     first, second = roc_area(high1, low1, confidence=confidence), roc_area(high2, low2, confidence=confidence)
     if min(len(high1), len(low1), len(high2), len(low2)) < 2:
-        return _undefined(first, second, False, confidence, "at least two images of each kind are needed")
+        return undefined_comparison(first, second, False, confidence, "at least two images of each kind are needed")
     v1, v2 = (
         float(delong_covariance(high[:, None], low[:, None])[1][0, 0]) for high, low in ((high1, low1), (high2, low2))
     )
     below = v1**2 / (len(high1) + len(low1) - 1) + v2**2 / (len(high2) + len(low2) - 1)
-    return _compared(first, second, False, v1 + v2, (v1 + v2) ** 2 / below if below > 0 else math.nan, confidence)
+    return compared_areas(first, second, False, v1 + v2, (v1 + v2) ** 2 / below if below > 0 else math.nan, confidence)
 
 
-def _compared(
+def compared_areas(
     first: RocArea, second: RocArea, is_paired: bool, variance: float, df: float, confidence: float
 ) -> AreaComparison:
+    """The record of two areas, from the variance of their difference; undefined, with a reason, where that is 0."""
     check_confidence(confidence)
     difference = first.auc - second.auc
-    if variance < 1e-15:
+    if variance < NO_VARIANCE:
         reason = "the standard error of the difference is 0, so there is no test (perfect or equal curves)"
-        return _undefined(first, second, is_paired, confidence, reason)
+        return undefined_comparison(first, second, is_paired, confidence, reason)
     se = math.sqrt(variance)
     quantile = float(special.stdtrit(df, 0.5 + confidence / 2))
     if math.isinf(df):
@@ -175,7 +179,10 @@ def _compared(
     )
 
 
-def _undefined(first: RocArea, second: RocArea, is_paired: bool, confidence: float, reason: str) -> AreaComparison:
+def undefined_comparison(
+    first: RocArea, second: RocArea, is_paired: bool, confidence: float, reason: str
+) -> AreaComparison:
+    """Two areas without a test, and why."""
     check_confidence(confidence)
     nan = math.nan
     difference = first.auc - second.auc

@@ -110,3 +110,15 @@ def test_missing_ratings_are_refused():
         compare_areas([math.nan, 1], [1, 2], [1, 2], [1, 2])
     with pytest.raises(ValueError, match="every image rated in every curve"):
         delong_covariance([[1.0, math.nan], [1, 1]], [[1, 1], [1, 1]])
+
+
+def test_a_single_exchanged_pair_of_many_is_still_tested():
+    """Perfect curves but for one image: variance near 1e-16, which is not 0."""
+    cases, controls = np.arange(4000.0) + 4000, np.arange(4000.0)
+    other = cases.copy()
+    other[0] = 3998.5
+
+    result = compare_paired_areas(cases, controls, other, controls)
+
+    assert result.difference == pytest.approx(1 / 4000**2)
+    assert 0.3 < result.p < 0.7
