@@ -100,6 +100,12 @@ class ContinueForm(BootstrapFormMixin, forms.Form):
         self.fields["length"].help_text = f"{unit} in all; so far it was to be {run.length}."
 
 
+NO_LONGER_KEPT = (
+    "This state is no longer kept: while the generator trains, better states replace it. Choose another one; the list "
+    "is up to date now."
+)
+
+
 class CheckpointField(forms.ModelChoiceField):
     def label_from_instance(self, obj: Any) -> str:
         return f"After {obj.images_seen:,} images (iteration {obj.iteration:,})"
@@ -145,6 +151,7 @@ class SampleForm(BootstrapFormMixin, forms.Form):
             "truncation": 1,
         }
         super().__init__(data, initial=initial)
+        self.fields["checkpoint"].error_messages["invalid_choice"] = NO_LONGER_KEPT
         self.run, self.real_counts = run, real_counts or {}
         fields = self.fields
         fields["checkpoint"].queryset = Checkpoint.objects.filter(  # type: ignore[attr-defined]
@@ -209,7 +216,7 @@ class SampleForm(BootstrapFormMixin, forms.Form):
 
 def _free_name(name: str) -> str:
     """`name`, or with the first number that makes it new."""
-    taken = set(Dataset.objects.filter(name__startswith=name[:190]).values_list("name", flat=True))
+    taken = set(Dataset.everything.filter(name__startswith=name[:190]).values_list("name", flat=True))
     number, free = 1, name[:200]
     while free in taken:
         number += 1

@@ -12,7 +12,7 @@ TRAIN = "generation.train"
 SAMPLE = "generation.sample"
 MEASURES = ("kid", "fid")  # of a checkpoint, while a run trains
 DEVICES = ("auto", "cpu", "cuda")
-MAX_IMAGES = 200_000  # of one sampling job: its dataset is written in one transaction
+MAX_IMAGES = 200_000  # of one sampling job: four times what Jang et al. 2023 drew from each model
 
 
 @dataclass(frozen=True, kw_only=True)

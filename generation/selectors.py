@@ -3,7 +3,8 @@
 import hashlib
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
+from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, Prefetch, QuerySet
@@ -11,6 +12,7 @@ from django.db.models import Count, Prefetch, QuerySet
 from generation.gan.registry import get_generator
 from generation.models import Checkpoint, ForeignGenerator, SampleRun, TrainingRun
 from generation.tool_parameters import TOOL
+from imaging.making import KEPT_UNFINISHED
 from imaging.models import Dataset, Image
 from imaging.selectors import filter_images
 from worker.models import Job, JobArtefact
@@ -120,10 +122,46 @@ def newest_grids(runs: list[TrainingRun]) -> dict[uuid.UUID, JobArtefact]:
 
 def runs_with_samples() -> QuerySet[TrainingRun]:
     """Runs with all that a run's page shows: dataset, job, checkpoints and what was sampled from them."""
-    sample_runs = SampleRun.objects.select_related("job", "dataset")
+    sample_runs = SampleRun.objects.select_related("job", "job__made_dataset", "dataset")
     checkpoints = Checkpoint.objects.select_related("run").prefetch_related(Prefetch("sample_runs", sample_runs))
     runs = TrainingRun.objects.select_related("dataset", "job", "created_by")
     return runs.prefetch_related(Prefetch("checkpoints", checkpoints))
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a sampling that was cancelled or broken off has drawn, and nobody sees."""
+
+    sample_run: SampleRun
+    images: int
+    wanted: int
+    until: datetime  # then it is removed
+
+
+def kept_samples(sample_runs: Iterable[SampleRun]) -> list[Kept]:
+    """In the order of `sample_runs` (with their job and its made_dataset). Two queries in all, or none."""
+    unfinished = [
+        (sample_run, sample_run.job.made_dataset.pk, sample_run.job.finished_at)
+        for sample_run in sample_runs
+        if sample_run.job.is_final
+        and sample_run.job.finished_at is not None
+        and hasattr(sample_run.job, "made_dataset")
+        and sample_run.job.made_dataset.state == Dataset.State.MAKING
+    ]
+    if not unfinished:
+        return []
+    rows = Image.everything.filter(dataset__in=[pk for _, pk, _ in unfinished]).order_by().values_list("dataset")
+    counts = dict(rows.annotate(n=Count("pk")))
+    return [
+        Kept(
+            sample_run=sample_run,
+            images=counts[pk],
+            wanted=sum(sample_run.per_class.values()),
+            until=ended_at + KEPT_UNFINISHED,
+        )
+        for sample_run, pk, ended_at in unfinished
+        if pk in counts  # cancelled before it began: there is nothing to keep
+    ]
 
 
 def run_grids(run: TrainingRun) -> list[JobArtefact]:

@@ -1,8 +1,6 @@
-"""Verbs on generators: start a training run, record its checkpoints, start sampling, store what was sampled."""
+"""Verbs on generators: start a training run, record its checkpoints, start sampling, show what was sampled."""
 
 import uuid
-from collections.abc import Iterable, Iterator
-from itertools import islice
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -15,16 +13,10 @@ from generation.models import Checkpoint, SampleRun, TrainingRun
 from generation.parameters import MEASURES, SAMPLE, TRAIN, SampleParameters, TrainParameters, check_limits
 from generation.selectors import training_counts
 from generation.tool_parameters import TOOL, TOOLS, ToolParameters
-from imaging import storage
-from imaging.models import Dataset, Image
+from imaging.making import claim_name, discard_dataset, publish_dataset, start_removal, unfinished_dataset
+from imaging.models import Dataset
 from imaging.selectors import clean_filters, describe_filters
-from imaging.services import (
-    DatasetError,
-    checked_dataset_name,
-    create_synthetic_dataset,
-    freeze_dataset,
-    lock_pixel_files,
-)
+from imaging.services import DatasetError, checked_dataset_name, create_dataset, freeze_dataset
 from worker.models import Job
 from worker.services import enqueue_job, rerun_job
 
@@ -151,9 +143,13 @@ def record_checkpoint(
 
 
 def forget_checkpoint(*, checkpoint: Checkpoint) -> bool:
-    """Remove the record of a checkpoint that is neither a milestone nor in use. False when something was made of it."""
+    """Remove the record of a checkpoint that is neither a milestone nor in use. False when something was made of it.
+
+    Waits for a sample run that is being started from it: seen too late, it would point at nothing.
+    """
     try:
         with transaction.atomic():
+            Checkpoint.objects.select_for_update().filter(pk=checkpoint.pk).first()
             checkpoint.delete()
     except ProtectedError:
         return False
@@ -193,7 +189,8 @@ def start_sampling(
 ) -> SampleRun:
     """Queue the drawing of `per_class` images (class name -> number) into a new synthetic dataset.
 
-    Raises GenerationError for an unknown class, ValueError for a number, seed or name that cannot be used.
+    Nobody else gets its name from now on, unless this job is cancelled. Raises GenerationError for an unknown class or
+    a checkpoint that is no longer kept, ValueError for a number, seed or name that cannot be used.
     """
     unknown = sorted(set(per_class) - set(checkpoint.classes))
     if unknown:
@@ -202,6 +199,7 @@ def start_sampling(
             f"its classes are {', '.join(checkpoint.classes)}."
         )
     dataset_name = checked_dataset_name(dataset_name)
+    _hold_checkpoint(checkpoint)
     run_id = uuid.uuid4()
     job = enqueue_job(
         kind=SAMPLE,
@@ -218,7 +216,7 @@ def start_sampling(
         created_by=created_by,
         seed=seed,
     )
-    return SampleRun.objects.create(
+    sample_run = SampleRun.objects.create(
         id=run_id,
         checkpoint=checkpoint,
         per_class=per_class,
@@ -229,53 +227,63 @@ def start_sampling(
         job=job,
         created_by=created_by,
     )
-
-
-class _PixelsMissingError(Exception):
-    """Inside `store_samples`: undoes what it has written."""
-
-
-def store_samples(*, sample_run: SampleRun, images: Iterable[Image]) -> Dataset | None:
-    """Create the dataset of a sample run with all of `images` (unsaved records), or nothing at all.
-
-    `images` are taken a thousand at a time. Returns None when a pixel file is not there (another job may have removed
-    it as unused): store the files again and repeat. Raises GenerationError when the name has been taken since the run
-    was started.
-    """
     try:
         with transaction.atomic():
-            return _store_samples(sample_run, iter(images))
-    except _PixelsMissingError:
-        return None
+            begin_samples(sample_run=sample_run)  # from now on nobody else gets the name
+    except IntegrityError as error:  # another request was faster since the check above
+        raise DatasetError(f"A dataset called “{dataset_name}” is being made just now. Choose another name.") from error
+    return sample_run
 
 
-def _store_samples(sample_run: SampleRun, images: Iterator[Image]) -> Dataset:
-    lock_pixel_files()
-    checkpoint = sample_run.checkpoint
-    run, foreign = checkpoint.run, checkpoint.foreign
-    try:
-        with transaction.atomic():
-            dataset = create_synthetic_dataset(
-                name=sample_run.dataset_name,
-                description=_description(sample_run),
-                licence=foreign.licence if foreign else "",
-                citation=foreign.citation if foreign else "",
-                created_by=sample_run.created_by,
-                is_phantom=run is not None and run.dataset.is_phantom,
-            )
-    except (DatasetError, IntegrityError) as error:
+def _hold_checkpoint(checkpoint: Checkpoint) -> None:
+    """Until the end of the transaction nobody removes it. GenerationError when somebody has: a better one came."""
+    if not Checkpoint.objects.select_for_update().filter(pk=checkpoint.pk).exists():
         raise GenerationError(
-            f"There is a dataset called “{sample_run.dataset_name}” by now. Sample again under another name."
-        ) from error
-    while chunk := list(islice(images, 1000)):
-        if not storage.have_pixels(image.pixel_sha256 for image in chunk):
-            raise _PixelsMissingError
-        for image in chunk:
-            image.dataset = dataset
-        Image.objects.bulk_create(chunk)
+            f"The state of “{checkpoint.origin}” after {checkpoint.images_seen:,} images is no longer kept: while it "
+            "trains, better states replace it. Choose another one from the list, which is up to date now."
+        )
+
+
+@transaction.atomic
+def begin_samples(*, sample_run: SampleRun) -> Dataset:
+    """The dataset that a sample run is drawn into, which nobody sees yet: a new one, or what was kept of an earlier
+    attempt, under its name again. Raises DatasetError when somebody else has the name.
+    """
+    dataset = unfinished_dataset(sample_run.job)
+    if dataset is not None:
+        claim_name(dataset=dataset, name=sample_run.dataset_name)
+        return dataset
+    run, foreign = sample_run.checkpoint.run, sample_run.checkpoint.foreign
+    return create_dataset(
+        name=sample_run.dataset_name,
+        origin=Dataset.Origin.SYNTHETIC,
+        description=_description(sample_run),
+        licence=foreign.licence if foreign else "",
+        citation=foreign.citation if foreign else "",
+        created_by=sample_run.created_by,
+        is_phantom=run is not None and run.dataset.is_phantom,
+        made_by=sample_run.job,
+    )
+
+
+@transaction.atomic
+def publish_samples(*, sample_run: SampleRun, dataset: Dataset) -> None:
+    """Show the dataset of a sample run. Raises DatasetError when images are missing or the name was taken."""
+    publish_dataset(dataset=dataset, name=sample_run.dataset_name, counts=sample_run.per_class)
     sample_run.dataset = dataset
     sample_run.save(update_fields=["dataset"])
-    return dataset
+
+
+@transaction.atomic
+def discard_samples(*, sample_run: SampleRun) -> None:
+    """Let go of what a sample run that was cancelled or broken off has drawn; a job removes it.
+
+    Raises DatasetError while it is being drawn.
+    """
+    dataset = unfinished_dataset(sample_run.job)
+    if dataset is not None:
+        discard_dataset(dataset=dataset)
+        start_removal(created_by=None)
 
 
 def _description(sample_run: SampleRun) -> str:

@@ -23,7 +23,11 @@ FILM_SIDE = 224  # pixels: smaller images are enlarged to about this
 
 def run_tool(context: JobContext, parameters: ToolParameters) -> dict[str, Any]:
     """Make what `parameters.tool` names, as a file of the job. Raises JobError, in words, when it cannot be made."""
-    checkpoint = Checkpoint.objects.select_related("run__job", "foreign__job").get(pk=parameters.checkpoint_id)
+    checkpoint = (
+        Checkpoint.objects.select_related("run__job", "foreign__job").filter(pk=parameters.checkpoint_id).first()
+    )
+    if checkpoint is None:  # it was among the best when this was asked for, and a better one has replaced it since
+        raise JobError("The state that was to be looked into is no longer kept. Choose another one.")
     foreign = checkpoint.foreign
     if foreign is not None and foreign.declaration["format"] != "safetensors":
         raise JobError("A TorchScript or ONNX file can be sampled, but not looked into: its inner parts have no names.")

@@ -14,6 +14,7 @@ urlpatterns = [
     path("<uuid:pk>/", views.run_detail, name="run_detail"),
     path("<uuid:pk>/continue/", views.run_continue, name="run_continue"),
     path("<uuid:pk>/sample/", views.run_sample, name="run_sample"),
+    path("samples/<uuid:pk>/discard/", views.sample_discard, name="sample_discard"),
     path("measures/of/<uuid:pk>/", measuring.dataset_measures, name="dataset_measures"),
     path("measures/<uuid:pk>/", measuring.report_detail, name="measure_detail"),
     path("measures/<uuid:pk>/pairs/", measuring.report_pairs, name="measure_pairs"),

@@ -8,6 +8,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.views.decorators.http import require_POST
 
 from config.accounts.access import investigator_required
 from config.accounts.models import User
@@ -17,9 +18,9 @@ from generation.gan.common_settings import Preset
 from generation.gan.presets import PUBLISHED_DURATION, PUBLISHED_ITERATIONS
 from generation.gan.registry import get_generator
 from generation.memory_estimate import estimate_in_words
-from generation.models import TrainingRun
+from generation.models import SampleRun, TrainingRun
 from generation.preset_choices import fresh_seed, get_preset, is_demonstration
-from generation.services import continue_training, start_sampling, start_training
+from generation.services import continue_training, discard_samples, start_sampling, start_training
 from generation.tool_forms import ToolForm
 from imaging.forms import FilterForm
 from imaging.models import Dataset
@@ -211,11 +212,29 @@ def run_sample(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return redirect(f"{run.get_absolute_url()}#samples")
 
 
+@investigator_required
+@require_POST
+def sample_discard(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Lets go of what a cancelled sampling keeps, so that nobody has to wait for it to be removed."""
+    sample_run = get_object_or_404(SampleRun.objects.select_related("checkpoint__run", "checkpoint__foreign"), pk=pk)
+    try:
+        discard_samples(sample_run=sample_run)
+    except ValueError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"What was drawn of “{sample_run.dataset_name}” is being removed.")
+    return redirect(f"{sample_run.checkpoint.origin.get_absolute_url()}#samples")
+
+
 def _run_page(
     request: HttpRequest, run: TrainingRun, form: SampleForm | None = None, continue_form: ContinueForm | None = None
 ) -> HttpResponse:
     checkpoints = list(run.checkpoints.all())
-    sample_runs = [sample for checkpoint in checkpoints for sample in checkpoint.sample_runs.all()]
+    sample_runs = sorted(
+        (sample for checkpoint in checkpoints for sample in checkpoint.sample_runs.all()),
+        key=lambda sample: sample.created_at,
+        reverse=True,
+    )
     grids = selectors.run_grids(run)
     best = selectors.best_checkpoint(run)
     context = {
@@ -231,7 +250,8 @@ def _run_page(
         "measured_by": run.best_by.upper(),
         "rows": [(checkpoint, selectors.best_measure(run, checkpoint.measures)) for checkpoint in checkpoints],
         "best": best[0] if best else None,
-        "sample_runs": sorted(sample_runs, key=lambda sample: sample.created_at, reverse=True),
+        "sample_runs": sample_runs,
+        "kept_samples": selectors.kept_samples(sample_runs),
         "form": form or SampleForm(run=run, checkpoints=checkpoints, real_counts=selectors.run_counts(run)),
         "tools_form": ToolForm(origin=run, checkpoints=checkpoints) if checkpoints else None,
         "tool_jobs": selectors.tool_jobs(checkpoints),

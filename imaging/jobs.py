@@ -4,9 +4,15 @@ from typing import Any
 
 from imaging.intake.importing import run_import
 from imaging.intake.parameters import KIND, ImportParameters
+from imaging.making import REMOVE, RemoveParameters, remove_discarded
 from worker.registry import JobContext, register_job
 
 
 @register_job(KIND, parameters=ImportParameters, queue="light")
 def import_job(context: JobContext, parameters: ImportParameters) -> dict[str, Any]:
     return run_import(context, parameters)
+
+
+@register_job(REMOVE, parameters=RemoveParameters, queue="light", resumable=True)
+def remove_job(context: JobContext, parameters: RemoveParameters) -> dict[str, Any]:
+    return {"removed": remove_discarded()}

@@ -1,6 +1,8 @@
 """Datasets and images. Pixels are stored once, under the SHA-256 of what they are, without any metadata.
 
 Neither file names nor patient identifiers are kept: both become keyed pseudonyms (see `imaging.pseudonyms`).
+A dataset that a job fills little by little is seen by nobody before it is whole (see `imaging.making`): `objects`,
+and with it every list and every related manager, leaves it out; `everything` has it.
 """
 
 import uuid
@@ -10,11 +12,28 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
+from worker.models import Job
+
+
+class ReadyDatasets(models.Manager["Dataset"]):
+    def get_queryset(self) -> models.QuerySet["Dataset"]:
+        return super().get_queryset().filter(state=Dataset.State.READY)
+
+
+class ImagesOfReadyDatasets(models.Manager["Image"]):
+    def get_queryset(self) -> models.QuerySet["Image"]:
+        return super().get_queryset().filter(dataset__state=Dataset.State.READY)
+
 
 class Dataset(models.Model):
     class Origin(models.TextChoices):
         REAL = "real", "Real"
         SYNTHETIC = "synthetic", "Synthetic"
+
+    class State(models.TextChoices):
+        MAKING = "making", "Being made"
+        READY = "ready", "Ready"
+        REMOVING = "removing", "Being removed"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=200, unique=True)
@@ -26,14 +45,28 @@ class Dataset(models.Model):
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
     created_at = models.DateTimeField(auto_now_add=True)
     frozen_at = models.DateTimeField(null=True, blank=True)  # first use by a run or a study
-    split_record = models.JSONField(
-        default=dict, blank=True
-    )  # how images were split here: shares, seed; {}: as imported
+    # how images were split here: shares, seed, whether the test images were kept; {}: as imported
+    split_record = models.JSONField(default=dict, blank=True)
+    state = models.CharField(max_length=16, choices=State, default=State.READY)
+    # the job that fills it, or filled it; None: written in one transaction
+    made_by = models.OneToOneField(
+        Job, null=True, blank=True, on_delete=models.PROTECT, related_name="made_dataset", editable=False
+    )
+
+    objects = ReadyDatasets()  # the first one is the default: forms, lists and related managers are made of it
+    everything = models.Manager["Dataset"]()
 
     class Meta:
         ordering = ["-created_at"]
         constraints = [
-            models.CheckConstraint(name="dataset_origin_known", condition=Q(origin__in=["real", "synthetic"]))
+            models.CheckConstraint(name="dataset_origin_known", condition=Q(origin__in=["real", "synthetic"])),
+            models.CheckConstraint(name="dataset_state_known", condition=Q(state__in=["making", "ready", "removing"])),
+            models.CheckConstraint(
+                name="dataset_made_by_a_job", condition=~Q(state="making") | Q(made_by__isnull=False)
+            ),
+            models.CheckConstraint(
+                name="dataset_used_only_when_ready", condition=Q(state="ready") | Q(frozen_at__isnull=True)
+            ),
         ]
 
     def __str__(self) -> str:
@@ -75,6 +108,9 @@ class Image(models.Model):
 
     provenance = models.JSONField(default=dict, blank=True)  # synthetic: checkpoint, seed, class, index
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ImagesOfReadyDatasets()
+    everything = models.Manager["Image"]()
 
     class Meta:
         ordering = ["created_at", "id"]

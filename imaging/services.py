@@ -60,11 +60,17 @@ def create_dataset(
     citation: str = "",
     is_phantom: bool = False,
     pk: uuid.UUID | None = None,
+    made_by: Job | None = None,
 ) -> Dataset:
-    """An empty dataset. Raises DatasetError when the name is taken, empty or longer than 200 characters."""
+    """An empty dataset; with `made_by` one that nobody sees before that job publishes it (see `imaging.making`).
+
+    Raises DatasetError when the name is taken, empty or longer than 200 characters.
+    """
     return Dataset.objects.create(
         pk=pk or uuid.uuid4(),
-        name=checked_dataset_name(name),
+        state=Dataset.State.READY if made_by is None else Dataset.State.MAKING,
+        made_by=made_by,
+        name=taken_dataset_name(name),
         origin=origin,
         description=description,
         licence=licence,
@@ -75,14 +81,33 @@ def create_dataset(
 
 
 def checked_dataset_name(name: str) -> str:
-    """`name` without blanks around it. Raises DatasetError when it is taken, empty or too long."""
+    """`name` without blanks around it. Raises DatasetError when it is taken, empty or too long.
+
+    Taken is also the name of a dataset that a waiting or running job makes; one whose job has ended gives it up.
+    """
     name = name.strip()
     if not name:
         raise DatasetError("The dataset needs a name.")
     if len(name) > 200:
         raise DatasetError(f"The name has {len(name)} characters; 200 are allowed.")
-    if Dataset.objects.filter(name=name).exists():
+    holder = Dataset.everything.select_related("made_by").filter(name=name).first()
+    if holder is not None and holder.state == Dataset.State.READY:
         raise DatasetError(f"There is a dataset called “{name}” already. Choose another name.")
+    if holder is not None and holder.made_by is not None and holder.made_by.is_active:
+        raise DatasetError(
+            f"A dataset called “{name}” is being made just now, by the job “{holder.made_by.title}”. Choose another "
+            "name, or cancel that job first."
+        )
+    return name
+
+
+def taken_dataset_name(name: str) -> str:
+    """`name` checked, and free from now until the end of the transaction. Raises DatasetError as above."""
+    name = checked_dataset_name(name)
+    unfinished = Dataset.everything.filter(name=name, state=Dataset.State.MAKING, made_by__state__in=Job.FINAL).first()
+    if unfinished is not None:  # it takes its name back when it goes on, if it is free then
+        unfinished.name = f"unfinished {unfinished.pk}"
+        unfinished.save(update_fields=["name"])
     return name
 
 
@@ -171,7 +196,12 @@ def split_dataset(*, dataset: Dataset, shares: Mapping[str, float], seed: int, k
 
 @transaction.atomic
 def freeze_dataset(*, dataset: Dataset) -> None:
-    """From now on nothing is added to `dataset` or taken away. Freezing again keeps the first date."""
+    """From now on nothing is added to `dataset` or taken away. Freezing again keeps the first date.
+
+    Raises DatasetError when it is not whole yet, or gone.
+    """
+    if not Dataset.objects.filter(pk=dataset.pk).exists():
+        raise DatasetError(f"There is no dataset “{dataset.name}”, or it is still being made. Choose another one.")
     Dataset.objects.filter(pk=dataset.pk, frozen_at=None).update(frozen_at=timezone.now())
     dataset.refresh_from_db(fields=["frozen_at"])
 
@@ -216,7 +246,8 @@ def remove_unreferenced_pixels(hashes: Iterable[str]) -> int:
         chunk = candidates[start : start + 500]
         with transaction.atomic():
             lock_pixel_files(exclusive=True)
-            kept = set(Image.objects.filter(pixel_sha256__in=chunk).values_list("pixel_sha256", flat=True))
+            needing = Image.everything.exclude(dataset__state=Dataset.State.REMOVING)
+            kept = set(needing.filter(pixel_sha256__in=chunk).values_list("pixel_sha256", flat=True))
             unused = [sha256 for sha256 in chunk if sha256 not in kept and storage.has_pixels(sha256)]
             storage.delete_pixels(unused)
             removed += len(unused)

@@ -123,7 +123,7 @@ def have_pixels(hashes: Iterable[str]) -> bool:
     root = _local_path(ROOT)
     if root is None:
         return all(has_pixels(sha256) for sha256 in hashes)
-    return all(os.path.exists(f"{root}/{sha256[:2]}/{sha256[2:4]}/{sha256}.png") for sha256 in hashes)  # noqa: PTH110
+    return all(os.path.exists(_path_below(str(root), sha256)) for sha256 in hashes)  # noqa: PTH110
 
 
 def open_pixels(sha256: str) -> Any:
@@ -174,25 +174,33 @@ def _folders(name: str) -> list[str]:
 class PixelBatch:
     """Stores many pictures with one wait for the disk. `add` may be called from several threads.
 
-    A picture is there under its name only after `flush`, whole or not at all, as with `store_pixels`.
+    A picture is there under its name only after `flush`, whole or not at all, as with `store_pixels`. For tens of
+    thousands of small pictures the way to the file counts: on a local disk plain strings, worked out once.
     """
 
     def __init__(self) -> None:
-        self._written: dict[str, Path] = {}  # storage name -> file that has the content
+        root = _local_path(ROOT)
+        self._root = None if root is None or not hasattr(os, "sync") else str(root)
+        self._incoming = ""
+        self._written: dict[str, str] = {}  # path -> file that has the content
+        if self._root is not None:
+            self._incoming = str(_new_incoming())  # a name of this batch's own: what its files' names begin with
 
     def add(self, pixels: np.ndarray) -> StoredPixels:
         """As `store_pixels`, but not visible yet."""
         array = checked_pixels(pixels)
         stored = describe_pixels(array)
-        name = pixel_name(stored.sha256)
-        if name not in self._written and not default_storage.exists(name):
-            path = _local_path(name)
-            if path is None or not hasattr(os, "sync"):
+        if self._root is None:
+            name = pixel_name(stored.sha256)
+            if not default_storage.exists(name):
                 _write(name, encode_png(array))
-            else:
-                incoming = _new_incoming()
-                incoming.write_bytes(encode_png(array))
-                self._written[name] = incoming
+            return stored
+        path = _path_below(self._root, stored.sha256)
+        if path not in self._written and not os.path.exists(path):  # noqa: PTH110
+            incoming = f"{self._incoming}-{stored.sha256}"
+            with open(incoming, "wb") as file:  # noqa: PTH123
+                file.write(encode_png(array))
+            self._written[path] = incoming
         return stored
 
     def flush(self) -> None:
@@ -200,9 +208,16 @@ class PixelBatch:
         if not self._written:
             return
         os.sync()  # one wait for all, instead of one for each of thousands of small files
-        for name, incoming in self._written.items():
-            _move(incoming, Path(default_storage.path(name)))
+        for path, incoming in self._written.items():
+            try:
+                os.replace(incoming, path)  # noqa: PTH105
+            except FileNotFoundError:  # its folder is not there yet, or was removed as empty
+                _move(Path(incoming), Path(path))
         self._written.clear()
+
+
+def _path_below(root: str, sha256: str) -> str:
+    return f"{root}/{sha256[:2]}/{sha256[2:4]}/{sha256}.png"
 
 
 def _write(name: str, content: bytes) -> None:

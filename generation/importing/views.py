@@ -118,6 +118,9 @@ def _page(request: HttpRequest, foreign: ForeignGenerator, form: SampleForm | No
     checkpoints = [checkpoint] if checkpoint else []
     declaration = foreign.declaration
     is_ours = declaration["format"] == "safetensors"
+    sample_runs = []
+    if checkpoint is not None:
+        sample_runs = list(checkpoint.sample_runs.select_related("job", "job__made_dataset", "dataset"))
     context: dict[str, Any] = {
         "foreign": foreign,
         "checkpoint": checkpoint,
@@ -125,7 +128,8 @@ def _page(request: HttpRequest, foreign: ForeignGenerator, form: SampleForm | No
         "latents": "" if is_ours else LATENTS[declaration["latent"]],
         "class_input": "" if is_ours else CLASS_INPUTS[declaration["class_input"]],
         "picture": foreign.job.artefacts.filter(kind="grid").first(),
-        "sample_runs": list(checkpoint.sample_runs.select_related("job", "dataset")) if checkpoint else [],
+        "sample_runs": sample_runs,
+        "kept_samples": selectors.kept_samples(sample_runs),
         "form": form or (SampleForm(run=foreign, checkpoints=checkpoints) if checkpoints else None),
         "tools_form": ToolForm(origin=foreign, checkpoints=checkpoints) if checkpoints and is_ours else None,
         "tool_jobs": selectors.tool_jobs(checkpoints),

@@ -12,11 +12,11 @@ from generation.gan.sampling import remake_image
 from generation.gan.sampling_options import SamplingOptions
 from generation.image_source import CheckpointSource
 from generation.models import SampleRun
-from generation.services import record_checkpoint, start_sampling
+from generation.services import discard_samples, record_checkpoint, start_sampling
+from imaging.making import remove_discarded
 from imaging.models import Dataset, Image
-from imaging.services import delete_dataset, sweep_pixel_files
-from imaging.storage import load_pixels, stored_hashes
-from tests.factories import DatasetFactory
+from imaging.services import create_dataset, delete_dataset, sweep_pixel_files
+from imaging.storage import delete_pixels, load_pixels, stored_hashes
 from tests.generation.conftest import run_job
 from tests.generation.gan.conftest import SMALL
 from worker.models import Job
@@ -101,7 +101,7 @@ class TestSamples:
 
 
 class TestNothingHalfDone:
-    def test_killed_before_the_end_then_taken_over(self, trained, monkeypatch):
+    def test_broken_off_before_it_is_shown_then_taken_over(self, trained, monkeypatch):
         class Killed(BaseException):
             pass
 
@@ -112,10 +112,11 @@ class TestNothingHalfDone:
             checkpoint=trained.checkpoints.last(), per_class={"normal": 9}, seed=5, dataset_name="Kill", created_by=None
         )
         with monkeypatch.context() as patch:
-            patch.setattr(sample_job, "store_samples", killed)
+            patch.setattr(sample_job, "publish_samples", killed)
             with pytest.raises(Killed):
                 run_job(sample_run.job)
         assert not Dataset.objects.filter(name="Kill").exists()
+        assert Image.everything.filter(dataset__name="Kill").count() == 9
         Job.objects.filter(pk=sample_run.job_id).update(state=Job.State.QUEUED, lease_token=None)
 
         run_job(sample_run.job)
@@ -134,19 +135,6 @@ class TestNothingHalfDone:
         assert Dataset.objects.filter(origin="synthetic").count() == 1
         assert Image.objects.filter(dataset=sample_run.dataset).count() == 9
 
-    def test_a_name_taken_meanwhile_fails_and_leaves_no_files(self, trained):
-        before = set(stored_hashes())
-        sample_run = start_sampling(
-            checkpoint=trained.checkpoints.last(), per_class={"normal": 9}, seed=5, dataset_name="Race", created_by=None
-        )
-        DatasetFactory(name="Race")
-
-        run_job(sample_run.job)
-
-        assert sample_run.job.state == Job.State.FAILED
-        assert sample_run.job.error == ("There is a dataset called “Race” by now. Sample again under another name.")
-        assert set(stored_hashes()) == before
-
     def test_a_refusal_while_drawing_leaves_no_files(self, trained, monkeypatch):
         before = set(stored_hashes())
         real = CheckpointSource.draw
@@ -162,6 +150,7 @@ class TestNothingHalfDone:
         assert sample_run.job.state == Job.State.FAILED
         assert sample_run.job.error == "The generator makes values that are not numbers"
         assert set(stored_hashes()) == before
+        assert not Dataset.everything.filter(origin="synthetic").exists()
 
     def test_removed_samples_can_be_drawn_again(self, trained):
         first = draw(trained, name="Same", normal=4)
@@ -225,29 +214,58 @@ class TestResume:
         assert drawn_blocks == [(1, 0), (1, 1), (1, 2)]
         interrupted.refresh_from_db()
         assert hashes(interrupted.dataset) == self.expected(trained)
-        assert not list(interrupted.job.directory.glob("blocks*"))
 
-    def test_a_half_written_note_is_drawn_again(self, interrupted, trained, drawn_blocks):
-        journal = interrupted.job.directory / "blocks.jsonl"
-        journal.write_text(journal.read_text()[:-100])
+    def test_a_sweep_leaves_what_is_kept(self, interrupted):
+        assert sweep_pixel_files() == 0
 
-        resume_job(job=interrupted.job)
-        run_job(interrupted.job)
-
-        assert drawn_blocks == [(0, 2), (1, 0), (1, 1), (1, 2)]
-        interrupted.refresh_from_db()
-        assert hashes(interrupted.dataset) == self.expected(trained)
-
-    def test_files_that_were_swept_away_are_made_again(self, interrupted, trained, drawn_blocks):
-        assert sweep_pixel_files() == 70
+    def test_files_that_are_lost_are_made_again(self, interrupted, trained, drawn_blocks):
+        delete_pixels(Image.everything.filter(dataset__made_by=interrupted.job).values_list("pixel_sha256", flat=True))
 
         resume_job(job=interrupted.job)
         run_job(interrupted.job)
 
         assert interrupted.job.state == Job.State.SUCCEEDED, interrupted.job.error
+        assert drawn_blocks == [(1, 0), (1, 1), (1, 2), (0, 0), (0, 1), (0, 2)]
         interrupted.refresh_from_db()
         assert hashes(interrupted.dataset) == self.expected(trained)
         assert all(load_pixels(image).shape == (56, 56) for image in interrupted.dataset.images.all())
+
+    def test_what_is_kept_is_said(self, interrupted):
+        assert interrupted.job.log_lines.last().text == (
+            "Stopped after 70 of 160 images. They are kept for 7 days, seen by nobody: resumed until then, it goes on "
+            "after them; later it begins anew."
+        )
+
+    def test_its_name_given_up_and_taken(self, interrupted):
+        create_dataset(name="Half", origin="real", created_by=None)
+
+        resume_job(job=interrupted.job)
+        run_job(interrupted.job)
+
+        assert interrupted.job.state == Job.State.FAILED
+        assert interrupted.job.error == "There is a dataset called “Half” already. Choose another name."
+        assert not Dataset.everything.filter(origin="synthetic").exists()
+
+    def test_its_name_given_up_and_free_again(self, interrupted, trained):
+        delete_dataset(dataset=create_dataset(name="Half", origin="real", created_by=None))
+
+        resume_job(job=interrupted.job)
+        run_job(interrupted.job)
+
+        interrupted.refresh_from_db()
+        assert (interrupted.dataset.name, interrupted.dataset.images.count()) == ("Half", 160)
+
+    def test_discarded_it_begins_anew(self, interrupted, trained, drawn_blocks):
+        discard_samples(sample_run=interrupted)
+        assert remove_discarded() == 70
+        assert set(stored_hashes()) == set(trained.dataset.images.values_list("pixel_sha256", flat=True))
+
+        resume_job(job=interrupted.job)
+        run_job(interrupted.job)
+
+        assert len(drawn_blocks) == 6
+        interrupted.refresh_from_db()
+        assert hashes(interrupted.dataset) == self.expected(trained)
 
 
 class TestFastPrecision:

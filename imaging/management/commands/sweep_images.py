@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from imaging.making import discard_abandoned, remove_discarded
 from imaging.services import sweep_pixel_files
 
 
@@ -11,5 +12,7 @@ class Command(BaseCommand):
     help = "Remove pixel files that no image needs any more (left by killed processes). Safe at any time."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        removed = sweep_pixel_files()
+        discard_abandoned()
+        removed = remove_discarded()
+        removed += sweep_pixel_files()
         self.stdout.write(f"Removed {removed} file{'' if removed == 1 else 's'} that no image needs.")
