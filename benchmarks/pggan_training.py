@@ -29,11 +29,17 @@ from worker.compute.devices import choose_device, deterministic_algorithms, devi
 
 JANG = 14.0  # images per second over the whole schedule, two Titan RTX: 130 epochs of 111,163 images in 12.2 days
 
+WIDTHS = {
+    "tiny": replace(quick_look_config(), feature_maps_base=256, feature_maps_max=8, latent_dim=8),  # does it run?
+    "quick": quick_look_config(),
+    "published": PgganConfig(),
+}
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Speed of PGGAN training against a plain implementation.")
     parser.add_argument("--resolution", type=int, default=64)
-    parser.add_argument("--widths", choices=("quick", "published"), default="quick", help="feature maps")
+    parser.add_argument("--widths", choices=tuple(WIDTHS), default="quick", help="feature maps")
     parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32", help="of ours")
     parser.add_argument("--batch", type=int, help="images per step; that of the settings when left out")
     parser.add_argument("--steps", type=int, help="of ours per turn; chosen by the device when left out")
@@ -44,7 +50,7 @@ def main() -> None:
 
     device = choose_device(options.device)
     steps = options.steps or (50 if device == "cuda" else 5)
-    base = quick_look_config() if options.widths == "quick" else PgganConfig()
+    base = WIDTHS[options.widths]
     config = replace(
         base,
         image_size=options.resolution,

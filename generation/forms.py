@@ -9,7 +9,7 @@ from config.forms import BootstrapFormMixin
 from generation.gan.registry import get_generator
 from generation.gan.sampling_options import EXACT, MAX_TRUNCATION, PRECISIONS, SamplingOptions
 from generation.models import Checkpoint, ForeignGenerator, TrainingRun
-from generation.parameters import DEVICES, MAX_IMAGES
+from generation.parameters import DEVICES, MAX_IMAGES, MAX_PROCESSES
 from generation.preset_choices import list_presets
 from generation.selectors import balancing_counts
 from imaging.models import Dataset
@@ -57,12 +57,29 @@ class RunForm(BootstrapFormMixin, forms.Form):
         choices=[(name, label) for name, label in zip(DEVICES, ("Automatic", "CPU", "CUDA GPU"), strict=True)],
         help_text="Automatic takes a CUDA GPU where the worker has one.",
     )
+    gpus = forms.IntegerField(
+        label="GPUs to use",
+        min_value=1,
+        max_value=MAX_PROCESSES,
+        initial=1,
+        required=False,
+        help_text="Of the worker’s machine, together for this run. Each takes its share of the images of a step, so "
+        "their number must be a multiple of this.",
+    )
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"].strip()
         if TrainingRun.objects.filter(name=name).exists():
             raise forms.ValidationError(f"There is a training run called “{name}” already. Choose another name.")
         return name
+
+    def clean_gpus(self) -> int:
+        return self.cleaned_data["gpus"] or 1
+
+    def clean(self) -> dict[str, Any]:
+        if self.cleaned_data.get("device") == "cpu" and self.cleaned_data.get("gpus", 1) > 1:
+            self.add_error("gpus", "On a CPU a run has one process. Write 1, or choose Automatic or CUDA GPU above.")
+        return self.cleaned_data
 
 
 class LimitsForm(BootstrapFormMixin, forms.Form):

@@ -12,6 +12,7 @@ TRAIN = "generation.train"
 SAMPLE = "generation.sample"
 MEASURES = ("kid", "fid")  # of a checkpoint, while a run trains
 DEVICES = ("auto", "cpu", "cuda")
+MAX_PROCESSES = 16  # that train one run: GPUs of one machine
 MAX_IMAGES = 200_000  # of one sampling job: four times what Jang et al. 2023 drew from each model
 
 
@@ -23,6 +24,7 @@ class TrainParameters:
     filters: dict[str, Any] = field(default_factory=dict)
     device: str = "auto"  # auto: a CUDA device where there is one
     limits: dict[str, int] = field(default_factory=dict)  # label -> most images of it
+    processes: int = 1  # each on a GPU of its own; with device "cpu", sharing the CPU
 
     def __post_init__(self) -> None:
         get_generator(self.generator).config.from_dict(self.config)
@@ -30,6 +32,13 @@ class TrainParameters:
         check_limits(self.limits)
         if self.device not in DEVICES:
             raise ValueError(f"device is {self.device!r}; it must be one of {', '.join(DEVICES)}")
+        check_processes(self.processes)
+
+
+def check_processes(processes: int) -> None:
+    """Raises ValueError for a number of GPUs that makes no sense."""
+    if isinstance(processes, bool) or not isinstance(processes, int) or not 1 <= processes <= MAX_PROCESSES:
+        raise ValueError(f"The number of GPUs is {processes!r}; it must be a whole number from 1 to {MAX_PROCESSES}")
 
 
 def check_limits(limits: dict[str, int]) -> None:

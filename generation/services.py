@@ -41,14 +41,16 @@ def start_training(
     limits: dict[str, int] | None = None,
     keep_best: int = 3,
     best_by: str = "",
+    processes: int = 1,
 ) -> TrainingRun:
     """Freeze `dataset` and queue the training of `generator` on those of its images that pass `filters`.
 
     The classes are the labels of these images, in alphabetical order; one class "all" when the settings say that the
     generator is not `conditional`. `limits` (label -> number) takes no more than so many images of a label, drawn by
     the seed. Checkpoints are measured by `best_by` ("kid", "fid", or "" for not at all), and the `keep_best` best
-    stay. Raises GenerationError when the name is taken,
-    the dataset is synthetic, or too few images are left; ValueError for settings or filters that are not valid.
+    stay. `processes`: GPUs to train on together; with device "cpu", processes that share it. Raises GenerationError
+    when the name is taken, the dataset is synthetic, or too few images are left; ValueError for settings or filters
+    that are not valid.
     """
     name = name.strip()
     if not 1 <= len(name) <= 200:
@@ -85,7 +87,13 @@ def start_training(
     job = enqueue_job(
         kind=TRAIN,
         parameters=TrainParameters(
-            run_id=str(run_id), generator=generator, config=settings, filters=filters, limits=limits, device=device
+            run_id=str(run_id),
+            generator=generator,
+            config=settings,
+            filters=filters,
+            limits=limits,
+            device=device,
+            processes=processes,
         ),
         title=f"Train “{name}”",
         created_by=created_by,

@@ -23,7 +23,8 @@ from worker.registry import JobContext, JobError
 DIRECTORY = "training-images"  # as generation.gan.image_files describes it
 STATE_NAME = "rendered.json"  # which images the file holds, and how many of them are rendered
 OLD_NAME = "training-images.npz"  # of the first release
-NOTE_EVERY = 500  # images between two notes of how far it is
+NOTE_EVERY = 500  # images, at most, between two notes of how far it is
+NOTE_BYTES = 2**26  # at most: what a cancel waits for to reach the disk
 
 
 def collect_training_images(
@@ -51,7 +52,17 @@ def collect_training_images(
     labels = np.array([0 if one else run.classes.index(label) for _, label in rows], dtype=np.int64)
     np.save(directory / LABELS, labels)
     (directory / CLASSES).write_text(json.dumps(run.classes), encoding="utf-8")
-    return open_training_images(directory), digest
+    return open_training_images(directory, step=lambda done, total: context.raise_if_stopped()), digest
+
+
+def make_levels(context: JobContext, images: TrainingImages, size: int) -> None:
+    """The smaller images of a run whose networks grow from `size` pixels on; kept, too. Can be left, as all of this."""
+
+    def step(done: int, total: int) -> None:
+        context.raise_if_stopped()
+        context.progress(done, total, "images", "Making smaller copies of the training images")
+
+    images.level(size, step=step)
 
 
 def _render(context: JobContext, directory: Path, hashes: list[str], digest: str, size: int) -> None:
@@ -66,6 +77,7 @@ def _render(context: JobContext, directory: Path, hashes: list[str], digest: str
         except OSError as error:
             need = len(hashes) * size * size / 1e9
             raise JobError(f"There is no room for the training images ({need:.1f} GB): {error}") from error
+        every = max(1, min(NOTE_EVERY, NOTE_BYTES // size**2))
         try:
             for position in range(begin, len(hashes)):
                 context.raise_if_stopped()
@@ -75,7 +87,7 @@ def _render(context: JobContext, directory: Path, hashes: list[str], digest: str
                     raise JobError(f"Training image {hashes[position][:12]} cannot be read: {error}") from error
                 context.progress(position + 1, len(hashes), "images", "Preparing the training images")
                 begin = position + 1
-                if begin % NOTE_EVERY == 0:
+                if begin % every == 0:
                     _note(pixels, note, digest, size, begin)
         finally:
             _note(pixels, note, digest, size, begin)

@@ -12,6 +12,7 @@ from worker.registry import JobContext
 
 GRIDS = "grids"
 LARGE = 128  # px: pictures up to this are shown twice as large
+WORTH_SAYING = 0.01  # of the time
 LARGEST = 256  # px: larger ones are made smaller
 
 
@@ -33,6 +34,8 @@ class TrainingDisplay:
     def metrics(self, images_seen: int, values: dict[str, float]) -> None:
         if "images_per_second" in values:
             self.rate = f"{values['images_per_second']:.3g} images/s"
+        if values.get("loader_wait_share", 0) >= WORTH_SAYING:
+            self.rate += f", waiting for training images {values['loader_wait_share']:.0%} of the time"
         self.context.metric(images_seen, **values)
 
     def grid(self, images_seen: int, images: np.ndarray) -> None:

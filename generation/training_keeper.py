@@ -3,6 +3,10 @@
 Milestones and the best have a record, so that samples can be drawn from them; so has the state in which a run stopped.
 """
 
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
 from generation.gan.checkpoint import (
     CheckpointData,
     CheckpointError,
@@ -13,6 +17,7 @@ from generation.gan.checkpoint import (
     load_checkpoint,
     prune_checkpoints,
     save_checkpoint,
+    sync_directory,
 )
 from generation.models import Checkpoint, TrainingRun
 from generation.selectors import best_measure
@@ -23,6 +28,26 @@ CHECKPOINTS = "checkpoints"
 MILESTONES = (0.1, 0.25, 0.5, 0.75, 1.0)  # of the run: states that stay and can be sampled from
 
 
+class State(Protocol):
+    """What of a checkpoint decides whether it stays."""
+
+    @property
+    def iteration(self) -> int: ...
+    @property
+    def images_seen(self) -> int: ...
+    @property
+    def measures(self) -> dict[str, float]: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class SavedState:
+    """A `State` that another process has written to a file."""
+
+    iteration: int
+    images_seen: int
+    measures: dict[str, float] = field(default_factory=dict)
+
+
 class CheckpointKeeper:
     """Checkpoint files of a run and their records."""
 
@@ -31,6 +56,9 @@ class CheckpointKeeper:
         self.directory = context.directory / CHECKPOINTS
         self.records = {record.iteration: record for record in run.checkpoints.all()}
         self.total_images = 0  # known once the run goes on
+
+    def path(self, state: State) -> Path:
+        return self.directory / checkpoint_name(state.iteration)
 
     def newest(self) -> CheckpointData | None:
         """The newest checkpoint that can be read, or None at the start of a run."""
@@ -45,21 +73,36 @@ class CheckpointKeeper:
         """Must be called before the run goes on: a state that was written may not have been recorded."""
         self.total_images = total_images
         if resume is not None and resume.iteration not in self.records:
-            self._settle(resume, file_sha256(self.directory / checkpoint_name(resume.iteration)))
+            self._settle(resume, file_sha256(self.path(resume)))
 
     def save(self, data: CheckpointData) -> None:
-        path = self.directory / checkpoint_name(data.iteration)
-        record = self.records.get(data.iteration)
-        if record and path.exists() and file_sha256(path) == record.sha256:
-            return  # done a second time; what is recorded never changes
-        sha256 = save_checkpoint(path, data)
+        if not self._is_kept(data):
+            self._kept_anew(data, save_checkpoint(self.path(data), data))
+
+    def take(self, written: Path, state: SavedState, sha256: str) -> None:
+        """`save` of a checkpoint that is in the file `written`, of this file system, which is moved away."""
+        if self._is_kept(state):
+            written.unlink()
+            return
+        self.directory.mkdir(parents=True, exist_ok=True)
+        written.replace(self.path(state))
+        sync_directory(self.directory)
+        self._kept_anew(state, sha256)
+
+    def _is_kept(self, state: State) -> bool:
+        """Whether it is done a second time; what is recorded never changes."""
+        path, record = self.path(state), self.records.get(state.iteration)
+        return record is not None and path.exists() and file_sha256(path) == record.sha256
+
+    def _kept_anew(self, state: State, sha256: str) -> None:
+        record = self.records.get(state.iteration)
         if record and sha256 != record.sha256:
             self.context.log(
-                f"The checkpoint at iteration {data.iteration:,} was lost and came out differently on this machine: "
+                f"The checkpoint at iteration {state.iteration:,} was lost and came out differently on this machine: "
                 "images drawn from the lost one cannot be made again",
                 level="warning",
             )
-        self._settle(data, sha256)
+        self._settle(state, sha256)
 
     def record_newest(self) -> None:
         """Make the state in which the run stopped known: samples can be drawn from it."""
@@ -67,7 +110,7 @@ class CheckpointKeeper:
             if iteration not in self.records:
                 self._record(load_checkpoint(path), file_sha256(path), is_milestone=False)
 
-    def _settle(self, data: CheckpointData, sha256: str) -> None:
+    def _settle(self, data: State, sha256: str) -> None:
         """Record `data` if it is to stay, and let go of what needs not stay any longer."""
         if self._is_milestone(data.images_seen):
             self._record(data, sha256, is_milestone=True)
@@ -88,13 +131,13 @@ class CheckpointKeeper:
         reached = [share * self.total_images for share in MILESTONES if images_seen >= share * self.total_images]
         return any(not any(at <= earlier <= images_seen for earlier in before) for at in reached)
 
-    def _best(self, data: CheckpointData) -> set[int]:
+    def _best(self, data: State) -> set[int]:
         values = {record.iteration: best_measure(self.run, record.measures) for record in self.records.values()}
         values[data.iteration] = best_measure(self.run, data.measures)
         known = {iteration: value for iteration, value in values.items() if value is not None}
         return choose_best(known, count=self.run.keep_best)
 
-    def _record(self, data: CheckpointData, sha256: str, *, is_milestone: bool) -> None:
+    def _record(self, data: State, sha256: str, *, is_milestone: bool) -> None:
         if data.iteration in self.records:
             return
         with self.context.fenced():

@@ -139,6 +139,7 @@ def _new_run_page(request: HttpRequest, dataset: Dataset, preset: Preset) -> Htt
                 created_by=_user(request),
                 is_demonstration=is_demonstration(preset, config),
                 device=form.cleaned_data["device"],
+                processes=form.cleaned_data["gpus"],
                 best_by=form.cleaned_data["best_by"],
                 keep_best=form.cleaned_data["keep_best"],
             )

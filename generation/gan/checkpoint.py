@@ -44,6 +44,7 @@ class CheckpointData:
     skipped_in_a_row: int = 0  # of these, the last ones
     recipe_state: dict[str, Any] = field(default_factory=dict)  # of `Recipe.state`
     measures: dict[str, float] = field(default_factory=dict)  # of this state, by name; {} when none were asked for
+    processes: int = 1  # that trained it together
 
 
 def save_checkpoint(path: Path, data: CheckpointData) -> str:
@@ -63,7 +64,7 @@ def save_checkpoint(path: Path, data: CheckpointData) -> str:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-    _sync_directory(path.parent)
+    sync_directory(path.parent)
     return digest
 
 
@@ -134,7 +135,8 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _sync_directory(directory: Path) -> None:
+def sync_directory(directory: Path) -> None:
+    """Names in `directory` reach the disk: a power cut after this does not undo a rename."""
     if os.name == "nt":  # Windows cannot open a directory
         return
     handle = os.open(directory, os.O_RDONLY)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from generation.gan.image_files import BLOCK_BYTES, box_levels, halvings, remembered
+from generation.gan.image_files import BLOCK_BYTES, Step, box_levels, halvings, remembered, silently
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,10 +27,11 @@ class TrainingImages:
     labels: NDArray[np.int64]
     classes: tuple[str, ...]
     rows: NDArray[np.int64] | None = None
+    step: InitVar[Step | None] = None  # told how far the digest of mapped pixels is
     sha256: str = field(init=False)  # of the above: a run goes on with the very images it began with
     _kept: dict[int, NDArray[np.uint8]] = field(init=False, default_factory=dict, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, step: Step | None) -> None:
         shape = self.pixels.shape
         square = len(shape) in (3, 4) and shape[1] == shape[2] and shape[3:] in ((), (3,))
         if self.pixels.dtype != np.uint8 or not square:
@@ -54,7 +55,8 @@ class TrainingImages:
         empty = [name for name, number in zip(self.classes, counts, strict=True) if number == 0]
         if empty:
             raise ValueError(f"No training image of class {', '.join(empty)}; leave the class out or add images")
-        object.__setattr__(self, "sha256", remembered(self.pixels, self._about(), self._digest))
+        digest = remembered(self.pixels, self._about(), lambda: self._digest(step or silently))
+        object.__setattr__(self, "sha256", digest)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -68,15 +70,21 @@ class TrainingImages:
     def colour(self) -> bool:
         return self.pixels.ndim == 4
 
-    def level(self, size: int) -> NDArray[np.uint8]:
+    @property
+    def mapped(self) -> bool:
+        """Whether the pixels are those of a file, not in memory."""
+        return isinstance(self.pixels, np.memmap)
+
+    def level(self, size: int, *, step: Step = silently) -> NDArray[np.uint8]:
         """All of `pixels` at `size` pixels a side, as they are or `box_levels` of them; made once and kept.
 
-        Those of mapped images are files beside theirs. Raises ValueError when no halving gives `size`.
+        `step` is called while they are made, and may raise. Those of mapped images are files beside theirs. Raises
+        ValueError when no halving gives `size`.
         """
         if size == self.side:
             return self.pixels
         if size not in self._kept:
-            self._kept.update(box_levels(self.pixels, halvings(self.side, size)))
+            self._kept.update(box_levels(self.pixels, halvings(self.side, size), step=step))
         return self._kept[size]
 
     def read(self, size: int, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
@@ -89,12 +97,11 @@ class TrainingImages:
         labels = self.labels[indices]
         left = np.unique(labels)
         rows = np.asarray(indices, dtype=np.int64) if self.rows is None else self.rows[indices]
-        mapped = isinstance(self.pixels, np.memmap)
         return TrainingImages(
-            pixels=self.pixels if mapped else self.pixels[rows],
+            pixels=self.pixels if self.mapped else self.pixels[rows],
             labels=np.searchsorted(left, labels).astype(np.int64),
             classes=tuple(self.classes[label] for label in left),
-            rows=rows if mapped else None,
+            rows=rows if self.mapped else None,
         )
 
     def as_one_class(self) -> "TrainingImages":
@@ -106,10 +113,11 @@ class TrainingImages:
         shape = (len(self), *self.pixels.shape[1:])
         return repr((shape, self.classes)).encode() + self.labels.astype("<i8").tobytes()
 
-    def _digest(self) -> str:
+    def _digest(self, step: Step) -> str:
         digest = hashlib.sha256(self._about())
         block = max(1, BLOCK_BYTES // max(1, self.pixels[0].size))
         for start in range(0, len(self), block):
+            step(start, len(self))
             chosen = slice(start, start + block)
             digest.update(np.ascontiguousarray(self.pixels[chosen if self.rows is None else self.rows[chosen]]).data)
         return digest.hexdigest()

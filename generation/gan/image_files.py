@@ -19,12 +19,20 @@ if TYPE_CHECKING:
 
 PIXELS, LABELS, CLASSES = "pixels.npy", "labels.npy", "classes.json"
 BLOCK_BYTES = 2**24  # pixels handled at a time: 16 MB, 64 MB as floating point numbers
+FLUSH_EVERY = 16  # blocks that are written to the disk at a time: a second or so of a slow one
+
+Step = Callable[[int, int], None]  # told how many images of how many are done, now and then; leaves by raising
 
 
-def open_training_images(path: Path) -> "TrainingImages":
+def silently(done: int, total: int) -> None:
+    """A `Step` that neither tells nor stops."""
+
+
+def open_training_images(path: Path, *, step: Step = silently) -> "TrainingImages":
     """The images of a directory, mapped, or of an .npz file with `pixels`, `labels` and `classes`, read into memory.
 
-    Raises ValueError, naming the file, when one is missing or is not what it should be.
+    `step` is called while a directory's digest is computed, the first time that it is opened. Raises ValueError, naming
+    the file, when one is missing or is not what it should be.
     """
     from generation.gan.data import TrainingImages
 
@@ -34,6 +42,7 @@ def open_training_images(path: Path) -> "TrainingImages":
                 pixels=np.load(path / PIXELS, mmap_mode="r", allow_pickle=False),
                 labels=np.load(path / LABELS, allow_pickle=False).astype(np.int64),
                 classes=tuple(json.loads((path / CLASSES).read_text(encoding="utf-8"))),
+                step=step,
             )
         with np.load(path, allow_pickle=False) as file:
             return TrainingImages(
@@ -81,12 +90,12 @@ def halvings(side: int, size: int) -> list[int]:
     return sizes
 
 
-def box_levels(pixels: NDArray[np.uint8], sizes: list[int]) -> dict[int, NDArray[np.uint8]]:
+def box_levels(pixels: NDArray[np.uint8], sizes: list[int], *, step: Step = silently) -> dict[int, NDArray[np.uint8]]:
     """uint8 (N, side, side[, 3]) -> the same at each of `sizes`, which are `halvings` of side, in one pass.
 
     The mean of each 2 x 2 pixels of a level, in floating point, is the next (the data preparation of Karras et al.
     2018, arXiv 1710.10196); only what is kept is rounded, half to even. Levels of mapped pixels are files beside
-    theirs, and are mapped too; those that are there are not made again.
+    theirs, and are mapped too; those that are there are not made again. When `step` raises, no file is left.
     """
     levels: dict[int, NDArray[np.uint8]] = {}
     temporary: dict[int, Path] = {}
@@ -104,7 +113,7 @@ def box_levels(pixels: NDArray[np.uint8], sizes: list[int]) -> dict[int, NDArray
     missing = [size for size in sizes if size in temporary or _level_path(pixels, size) is None]
     if missing:
         try:
-            _fill(pixels, {size: levels[size] for size in missing}, sizes)
+            _fill(pixels, {size: levels[size] for size in missing}, sizes, step)
         except BaseException:
             for path in temporary.values():
                 path.unlink(missing_ok=True)
@@ -117,9 +126,14 @@ def box_levels(pixels: NDArray[np.uint8], sizes: list[int]) -> dict[int, NDArray
     return levels
 
 
-def _fill(pixels: NDArray[np.uint8], levels: dict[int, NDArray[np.uint8]], sizes: list[int]) -> None:
+def _fill(pixels: NDArray[np.uint8], levels: dict[int, NDArray[np.uint8]], sizes: list[int], step: Step) -> None:
     block = max(1, BLOCK_BYTES // max(1, pixels[0].size)) if len(pixels) else 1
     for start in range(0, len(pixels), block):
+        step(start, len(pixels))
+        if start // block % FLUSH_EVERY == FLUSH_EVERY - 1:
+            for kept in levels.values():
+                if isinstance(kept, np.memmap):
+                    kept.flush()  # at the end alone it would take as long as all of this
         level = pixels[start : start + block].astype(np.float32)
         for size in sizes:
             level = level[:, 0::2, 0::2] + level[:, 0::2, 1::2] + level[:, 1::2, 0::2] + level[:, 1::2, 1::2]

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
-from queue import Full, Queue
+from queue import Empty, Full, Queue
 from typing import Self
 
 import numpy as np
@@ -14,8 +14,10 @@ from torch.profiler import record_function
 from generation.gan.data import ShuffledOrder, TrainingImages, to_unit_range
 from generation.gan.distributed import World, world
 from generation.gan.recipe import Stage
+from generation.gan.stopping import Abort, leave_if
 
 AHEAD = 4  # batches that wait ready in memory
+POLL_SECONDS = 0.2
 RESIDENT_SHARE = 0.1  # of a GPU's free memory that training images may take
 
 Batch = tuple[Stage, Tensor, Tensor]  # uint8 (B, size, size[, 3]) and int64 (B,), on the CPU
@@ -61,16 +63,24 @@ class BatchLoader:
         if self._thread.is_alive():
             self._thread.join()
 
-    def next(self) -> tuple[Stage, Tensor, Tensor]:
-        """Stage, this process's share of the next batch: float32 (B, channels, size, size) in [-1, 1], int64 (B,)."""
+    def next(self, abort: Abort | None = None) -> tuple[Stage, Tensor, Tensor]:
+        """Stage, this process's share of the next batch: float32 (B, channels, size, size) in [-1, 1], int64 (B,).
+
+        Raises StoppedError when `abort` says so while there is none yet.
+        """
         with record_function("loader"):
             start = time.perf_counter()
-            stage, pixels, classes = self._on_device() if self.resident else self._gathered()
+            stage, pixels, classes = self._on_device() if self.resident else self._gathered(abort)
             self.waited += time.perf_counter() - start
             return stage, to_unit_range(pixels, channels=self.channels), classes
 
-    def _gathered(self) -> Batch:
-        batch = self._ready.get()
+    def _gathered(self, abort: Abort | None) -> Batch:
+        while True:
+            try:
+                batch = self._ready.get(timeout=POLL_SECONDS)
+                break
+            except Empty:
+                leave_if(abort)
         if isinstance(batch, Exception):
             raise batch
         stage, pixels, classes = batch
@@ -103,7 +113,7 @@ class BatchLoader:
     def _hand_over(self, batch: Batch | Exception) -> None:
         while not self._stop.is_set():
             try:
-                self._ready.put(batch, timeout=0.2)
+                self._ready.put(batch, timeout=POLL_SECONDS)
             except Full:
                 continue
             return

@@ -14,6 +14,7 @@ from generation.gan.distributed import alone, world
 from generation.gan.progress import Clock
 from generation.gan.recipe import Recipe, Stage
 from generation.gan.registry import create_recipe
+from generation.gan.stopping import Abort, leave_if
 
 PROBE = 4  # images of the forward pass that is measured
 
@@ -45,12 +46,15 @@ class MemoryEstimate:
         )
 
 
-def estimate_memory(generator: str, config: Any, *, n_classes: int, image_bytes: int = 0) -> MemoryEstimate:
+def estimate_memory(
+    generator: str, config: Any, *, n_classes: int, image_bytes: int = 0, abort: Abort | None = None
+) -> MemoryEstimate:
     """What training needs in this process, measured on a forward pass of 4 images on the CPU and scaled to the batch.
 
     One step is taken to hold one pass of the generator and two of the discriminator (real and generated images); a
     recipe that holds more at once, as a gradient penalty does, says how many times as much in `memory_factor`, and one
-    whose networks grow puts them at a size in `prepare(stage)`. Takes seconds at 1024 pixels.
+    whose networks grow puts them at a size in `prepare(stage)`. Takes seconds at 1024 pixels; raises
+    StoppedError when `abort` says so meanwhile.
     """
     with torch.random.fork_rng([]), alone():
         recipe = create_recipe(generator, config, n_classes=n_classes)
@@ -58,7 +62,7 @@ def estimate_memory(generator: str, config: Any, *, n_classes: int, image_bytes:
         prepare = getattr(recipe, "prepare", None)
         if prepare is not None:
             prepare(stage)
-        kept, largest = _measured_pass(recipe, config)
+        kept, largest = _measured_pass(recipe, config, abort)
     trained = sum(
         one.numel() * one.element_size()
         for optimiser in recipe.optimisers.values()
@@ -135,7 +139,7 @@ def _largest_stage(recipe: Recipe) -> Stage:
     return max(stages, key=lambda stage: stage.batch_size * stage.image_size**2)
 
 
-def _measured_pass(recipe: Recipe, config: Any) -> tuple[int, int]:
+def _measured_pass(recipe: Recipe, config: Any, abort: Abort | None) -> tuple[int, int]:
     """Bytes that the graphs of a pass of the generator and two of the discriminator keep, and the largest result."""
     own = {
         values.untyped_storage().data_ptr()
@@ -145,6 +149,7 @@ def _measured_pass(recipe: Recipe, config: Any) -> tuple[int, int]:
     kept: dict[int, int] = {}
 
     def remember(values: Tensor) -> Tensor:
+        leave_if(abort)
         storage = values.untyped_storage()
         if storage.data_ptr() not in own:
             kept[storage.data_ptr()] = storage.nbytes()

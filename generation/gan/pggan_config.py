@@ -24,7 +24,10 @@ FIRST_SIDE = 4  # pixels; each further level doubles it
 SIDES = tuple(FIRST_SIDE << level for level in range(9))  # 4 ... 1024
 SIDES_IN_WORDS = "at 4, 8, 16, 32, 64, 128, 256, 512 and 1024 pixels"
 
-# By number of GPUs: real images per step, and Adam's learning rate, at each side; as the authors released them.
+# By number of GPUs: real images per step, and Adam's learning rate, at each side; as the authors released them: presets
+# "v2" of config.py in github.com/tkarras/progressive_growing_of_gans, in which a side that its tables leave out has the
+# base value (4, 8, 16 and 32 images, 0.001). Compared value by value on 2026-11-22, also with copies of that file in
+# other repositories; one copy has 4 images at 512 pixels on two GPUs, the others, as here, 8.
 BATCH_SIZES = {
     1: (128, 128, 128, 64, 32, 16, 8, 4, 4),
     2: (256, 256, 128, 64, 32, 16, 8, 8, 8),

@@ -1,6 +1,7 @@
 """All of a run that changes from step to step, to and from a checkpoint."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -8,6 +9,7 @@ from torch import nn
 
 from generation.gan.checkpoint import CheckpointData, CheckpointError
 from generation.gan.data import TrainingImages
+from generation.gan.distributed import world
 from generation.gan.registry import create_recipe, get_generator
 
 
@@ -38,20 +40,24 @@ class TrainingState:
             raise CheckpointError("The training images are not those the run began with; start a new run")
         state = cls(generator=generator, config=config, images=images, device=device)
         try:
-            for name, network in state.named_networks().items():
-                network.load_state_dict(data.networks[name])
-            for name, optimiser in state.recipe.optimisers.items():
-                optimiser.load_state_dict(data.optimisers[name])
-            state.recipe.load_state(data.recipe_state)
+            state.load(data)
         except (RuntimeError, KeyError, ValueError) as error:
             raise CheckpointError(f"The checkpoint does not fit its own settings: {error}; start a new run") from error
-        state.iteration, state.images_seen = data.iteration, data.images_seen
-        state.skipped_steps, state.skipped_in_a_row = data.skipped_steps, data.skipped_in_a_row
-        state.random.set_state(data.random_states["latents"])
-        torch.set_rng_state(data.random_states["torch"])
-        if state.device.type == "cuda" and "cuda" in data.random_states:
-            torch.cuda.set_rng_state(data.random_states["cuda"], state.device)
         return state
+
+    def load(self, data: CheckpointData) -> None:
+        """Be as `data` says. Raises RuntimeError, KeyError or ValueError for what does not fit."""
+        for name, network in self.named_networks().items():
+            network.load_state_dict(data.networks[name])
+        for name, optimiser in self.recipe.optimisers.items():
+            optimiser.load_state_dict(data.optimisers[name])
+        self.recipe.load_state(data.recipe_state)
+        self.iteration, self.images_seen = data.iteration, data.images_seen
+        self.skipped_steps, self.skipped_in_a_row = data.skipped_steps, data.skipped_in_a_row
+        self.random.set_state(data.random_states["latents"])
+        torch.set_rng_state(data.random_states["torch"])
+        if self.device.type == "cuda" and "cuda" in data.random_states:
+            torch.cuda.set_rng_state(data.random_states["cuda"], self.device)
 
     def named_networks(self) -> dict[str, nn.Module]:
         """The recipe's networks under their names in a checkpoint: "generator" is the one that is sampled."""
@@ -88,6 +94,17 @@ class TrainingState:
             skipped_in_a_row=self.skipped_in_a_row,
             recipe_state=self.recipe.state(),
             measures=measures or {},
+            processes=world().size,
+        )
+
+    def copy(self) -> CheckpointData:
+        """The run as it is now, for `load`: a copy in the machine's memory that further steps do not change."""
+        live = self.snapshot()
+        return replace(
+            live,
+            networks=_copied(live.networks),
+            optimisers=_copied(live.optimisers),
+            recipe_state=_copied(live.recipe_state),
         )
 
     def is_finite(self) -> bool:
@@ -100,17 +117,27 @@ class TrainingState:
 
 
 def warn_of_other_bits(resume: CheckpointData, state: TrainingState, log: Callable[[str], None] | None) -> None:
-    """Say in words what of device, threads and PyTorch is not as when `resume` was saved."""
+    """Say in words what of device, threads, PyTorch and number of processes is not as when `resume` was saved."""
     now: dict[str, Any] = {
         "device": state.device.type,
         "threads": torch.get_num_threads(),
         "torch_version": str(torch.__version__),
+        "processes": world().size,
     }
     changed = [
         f"{name} {getattr(resume, name)} -> {value}" for name, value in now.items() if getattr(resume, name) != value
     ]
     if changed and log:
         log(f"Resumed elsewhere ({', '.join(changed)}): sound, but not bit for bit what one go would have given")
+
+
+def _copied(values: Any) -> Any:
+    """Nested dictionaries and lists with a copy of each tensor, on the CPU."""
+    if isinstance(values, dict):
+        return {name: _copied(value) for name, value in values.items()}
+    if isinstance(values, list | tuple):
+        return type(values)(_copied(value) for value in values)
+    return values.to("cpu", copy=True) if isinstance(values, torch.Tensor) else values
 
 
 def _changed_settings(data: CheckpointData, generator: str, config: Any) -> list[str]:

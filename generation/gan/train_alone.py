@@ -10,13 +10,11 @@
 
 import argparse
 import json
-import os
 import signal
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import fields, replace
-from datetime import timedelta
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -24,7 +22,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import distributed
 
 from generation.gan.checkpoint import (
     CheckpointData,
@@ -40,27 +37,26 @@ from generation.gan.grids import grid_png
 from generation.gan.image_files import open_training_images
 from generation.gan.memory import estimate_memory, memory_warning
 from generation.gan.presets import PRESETS
+from generation.gan.processes import join_torchrun, leave_group
 from generation.gan.registry import get_generator, list_generators
 from generation.gan.training import TrainingDivergedError, TrainingMemoryError, TrainingProgress, train
 from worker.compute.devices import choose_device, device_name
 from worker.compute.settings import setting_range
 
 SAY_EVERY = 5.0  # seconds between lines on progress
-PATIENCE = timedelta(hours=2)  # that processes wait for the first one, which saves and measures
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
     say = Speaker(json_lines=options.json)
     try:
-        join_processes(options.device)
+        join_torchrun(options.device)
         run(options, say)
     except (ValueError, TrainingDivergedError, TrainingMemoryError) as error:
         say("error", text=str(error))
         return 1
     finally:
-        if distributed.is_initialized():
-            distributed.destroy_process_group()
+        leave_group()
     return 0
 
 
@@ -119,6 +115,7 @@ def run(options: argparse.Namespace, say: "Speaker") -> None:
         iteration=outcome.iteration,
         images_seen=outcome.images_seen,
         skipped_steps=outcome.skipped_steps,
+        waiting_share=None if outcome.waiting_share is None else round(outcome.waiting_share, 4),
     )
 
 
@@ -146,19 +143,6 @@ def newest(directory: Path, say: "Speaker") -> CheckpointData | None:
         except CheckpointError as error:
             say("warning", text=f"{error}. Going back to an earlier one.")
     return None
-
-
-def join_processes(wanted: str) -> None:
-    """Join the process group that `torchrun` started; nothing alone."""
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1 or distributed.is_initialized():
-        return
-    if choose_device(wanted) == "cuda":
-        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-        distributed.init_process_group(
-            "cpu:gloo,cuda:nccl", timeout=PATIENCE
-        )  # `distributed.agree` speaks through the CPU
-    else:
-        distributed.init_process_group("gloo", timeout=PATIENCE)
 
 
 def memory_of(pixels: NDArray[np.uint8]) -> int:

@@ -29,6 +29,7 @@ class TestTrainGenerator:
             "--label=lesion",
             "--label=normal",
             "--device=cpu",
+            "--gpus=2",
         )
 
         run = TrainingRun.objects.get()
@@ -38,12 +39,13 @@ class TestTrainGenerator:
         assert run.config["batch_size"] < 64  # the rest is the preset's
         assert run.is_demonstration
         assert run.filters == {"labels": ["lesion", "normal"]}
-        assert run.job.parameters["device"] == "cpu"
+        assert (run.job.parameters["device"], run.job.parameters["processes"]) == ("cpu", 2)
 
     @pytest.mark.parametrize(
         ("options", "message"),
         [
             (["--dataset=Nothing"], "There is no dataset called “Nothing”."),
+            (["--dataset=Phantoms", "--gpus=0"], "The number of GPUs is 0; it must be a whole number from 1 to 16"),
             (["--dataset=Phantoms", "--set-batch-size=1"], "batch_size is 1; it must be a whole number from 2 to 4096"),
             (["--dataset=Phantoms", "--at-most=normal"], "--at-most is 'normal'; write LABEL=N"),
             (["--dataset=Phantoms", "--at-most=normal=1"], "6 images in “Phantoms”"),

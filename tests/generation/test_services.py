@@ -42,6 +42,7 @@ class TestStartTraining:
             "filters": {},
             "limits": {},
             "device": "cpu",
+            "processes": 1,
         }
 
     def test_the_dataset_is_frozen(self, phantoms, small_config, training):
@@ -118,6 +119,8 @@ class TestStartTraining:
             start_training(name="A", dataset=phantoms, config=small_config, filters={"colour": 1}, created_by=None)
         with pytest.raises(ValueError, match="device is 'tpu'; it must be one of auto, cpu, cuda"):
             start_training(name="A", dataset=phantoms, config=small_config, created_by=None, device="tpu")
+        with pytest.raises(ValueError, match="The number of GPUs is 17; it must be a whole number from 1 to 16"):
+            start_training(name="A", dataset=phantoms, config=small_config, created_by=None, processes=17)
         assert_nothing_happened(phantoms)
 
 

@@ -6,6 +6,8 @@ import pytest
 
 from generation import training_measure
 from generation.gan.checkpoint import CheckpointData, list_checkpoints
+from generation.gan.measures import stoppable
+from generation.gan.measures.during_training import TrainingMeasure
 from generation.services import start_training
 from generation.training_keeper import CheckpointKeeper
 from tests.factories import SampleRunFactory
@@ -114,7 +116,7 @@ def test_a_milestone_that_was_written_but_not_recorded_is_recorded_when_the_run_
 class TestMeasuredRun:
     @pytest.fixture(autouse=True)
     def few_images(self, monkeypatch):
-        monkeypatch.setattr(training_measure, "N_IMAGES", 8)
+        monkeypatch.setattr(stoppable, "N_IMAGES", 8)
 
     def test_every_checkpoint_has_its_value_and_the_curve_as_well(self, phantoms, small_config):
         run = start_training(
@@ -132,7 +134,7 @@ class TestMeasuredRun:
 
     def test_a_cancel_leaves_the_measurement_and_saves(self, phantoms, small_config, monkeypatch):
         run = start_training(name="Left", dataset=phantoms, config=small_config, created_by=None, best_by="fid")
-        compute = training_measure.TrainingMeasure._generated
+        compute = TrainingMeasure._generated
 
         def cancelled(self, network):
             stopping[0].stop("Cancelled")
@@ -145,7 +147,7 @@ class TestMeasuredRun:
             "make_measure",
             lambda context, run, **given: (stopping.append(context), make(context, run, **given))[1],
         )
-        monkeypatch.setattr(training_measure.TrainingMeasure, "_generated", cancelled)
+        monkeypatch.setattr(TrainingMeasure, "_generated", cancelled)
 
         run_job(run.job)
 

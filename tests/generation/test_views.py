@@ -358,6 +358,11 @@ class TestNewRun:
         ("changes", "field", "message"),
         [
             ({"name": ""}, "name", "This field is required."),
+            (
+                {"gpus": 2, "device": "cpu"},
+                "gpus",
+                "On a CPU a run has one process. Write 1, or choose Automatic or CUDA GPU above.",
+            ),
             ({"set-batch_size": 1}, "batch_size", "Write a whole number from 2 to 4,096."),
             ({"set-batch_size": "many"}, "batch_size", "Enter a whole number."),
             ({"set-dropout": 1}, "dropout", "Write a number from 0 to 0.95."),
@@ -400,6 +405,12 @@ class TestNewRun:
         assert run.job.parameters["limits"] == {"lesion": 4}
         page = investigator_client.get(run.get_absolute_url()).content.decode()
         assert "at most 4 of lesion" in page
+
+    @pytest.mark.parametrize(("sent", "expected"), [({"gpus": 2}, 2), ({"gpus": ""}, 1), ({}, 1)])
+    def test_gpus_to_use(self, investigator_client, phantoms, sent, expected):
+        investigator_client.post(new_address(phantoms), training_data(**sent))
+
+        assert TrainingRun.objects.get().job.parameters["processes"] == expected
 
     def test_memory_is_estimated_before_anything_is_started(self, investigator_client, phantoms):
         response = investigator_client.post(new_address(phantoms), training_data(estimate="1", name="Kept"))

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_datasets_of_before_are_ready():
-    before = [("imaging", "0002_dataset_report")]
+    before = [("imaging", "0003_split_record")]
     executor = MigrationExecutor(connection)
     executor.migrate(before)
     try:

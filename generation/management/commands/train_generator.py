@@ -45,6 +45,13 @@ class Command(BaseCommand):
         )
         parser.add_argument("--keep-best", type=int, default=3, metavar="N", help="how many of these")
         parser.add_argument("--device", choices=DEVICES, default="auto")
+        parser.add_argument(
+            "--gpus",
+            type=int,
+            default=1,
+            metavar="N",
+            help="GPUs of one machine that train the run together; with --device cpu, processes that share the CPU",
+        )
         parser.add_argument("--wait", action="store_true", help="follow the run to its end")
         add_setting_options(parser)
 
@@ -64,6 +71,7 @@ class Command(BaseCommand):
                 created_by=None,
                 is_demonstration=is_demonstration(preset, config),
                 device=options["device"],
+                processes=options["gpus"],
                 limits=_limits(options["at_most"]),
                 best_by=options["best_by"],
                 keep_best=options["keep_best"],

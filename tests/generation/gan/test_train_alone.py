@@ -72,6 +72,7 @@ def test_a_whole_run_leaves_what_it_says(data, tmp_path, capsys):
         "checkpoint",
         "finished",
     ]
+    assert 0 <= said[-1].pop("waiting_share") < 1
     assert said[-1] == {"event": "finished", "iteration": 20, "images_seen": 160, "skipped_steps": 0}
     assert [iteration for iteration, _ in list_checkpoints(out / "checkpoints")] == [7, 20]
     assert [line["images_seen"] for line in lines((out / "curves.jsonl").read_text())] == [40, 80, 120, 160]
@@ -123,6 +124,32 @@ def test_two_processes_compute_the_gradients_of_one(data, tmp_path):
     assert ours.images_seen == theirs.images_seen == 8
     for name, state in theirs.random_states.items():
         assert torch.equal(ours.random_states[name], state)
+
+
+def test_a_signal_to_torchrun_saves_and_leaves_no_process(data, tmp_path):
+    out = tmp_path / "run"
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    own = arguments(data, out, "--json", iterations=100_000, checkpoint_every=100_000, grid_every=100_000)
+    command = [*launcher, "-m", "generation.gan.train_alone", *own]
+    with subprocess.Popen(command, cwd=ROOT, env=ONE_THREAD, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if '"progress"' in line:  # both train
+                process.send_signal(signal.SIGTERM)
+                break
+        rest = process.stdout.read()  # ends when no process is left that could write
+    stopped = [line for line in lines(rest) if line["event"] == "stopped"]
+
+    assert [line["iteration"] for line in stopped] == [last(out).iteration]
+    assert last(out).processes == 2
+    assert not [pid for pid in Path("/proc").glob("[0-9]*") if str(out).encode() in command_line(pid)]
+
+
+def command_line(process: Path) -> bytes:
+    try:
+        return (process / "cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("imaging", "0003_dataset_state"),
+        ("imaging", "0002_dataset_report"),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("imaging", "0002_dataset_report"),
+        ("imaging", "0003_split_record"),
         ("worker", "0002_job_seconds_left"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
