@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ("imaging", "0003_split_record"),
+        ("imaging", "0004_dataset_state"),
         ("worker", "0002_job_seconds_left"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
