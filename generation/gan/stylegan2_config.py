@@ -40,6 +40,11 @@ class StyleGan2Config(Settings):
 
     supports_truncation: ClassVar[bool] = True
 
+    not_offered: ClassVar[dict[str, str]] = {
+        "compile": "torch.compile cannot differentiate a gradient, which the gradient penalty of this generator needs "
+        "(PyTorch 2.15: “does not currently support double backward”)"
+    }
+
     image_size: int = setting(
         256,
         choices=dict.fromkeys(SIDES, "pixels"),
@@ -331,6 +336,8 @@ STYLEGAN2_PRESETS = (
         title="StyleGAN2 networks 256 x 256 with the relativistic loss of R3GAN",
         generator="stylegan2",
         make=relativistic,
+        published="The loss of Huang et al. 2024 on StyleGAN2's networks: a combination that no publication reports, "
+        "for comparison with the settings above.",
     ),
     Preset(
         name="stylegan2-quick-64",

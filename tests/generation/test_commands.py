@@ -41,9 +41,26 @@ class TestTrainGenerator:
         assert run.filters == {"labels": ["lesion", "normal"]}
         assert (run.job.parameters["device"], run.job.parameters["processes"]) == ("cpu", 2)
 
+    def test_a_preset_that_chooses_classes_by_their_role(self, phantoms):
+        train = ("train_generator", "--dataset=Phantoms", "--preset=jang-abnormal")
+        call_command(*train, "--name=By its name")
+        call_command(*train, "--name=As typed", "--normal=lesion")
+        call_command(*train, "--name=None of them", "--normal=")
+
+        runs = TrainingRun.objects.order_by("created_at")
+        assert [run.limits for run in runs] == [{"normal": 20_000}, {"lesion": 20_000}, {}]
+        assert [run.filters for run in runs] == [{}, {}, {}]  # all classes
+
     @pytest.mark.parametrize(
         ("options", "message"),
         [
+            (["--dataset=Phantoms", "--preset=jang-normal"], r"5 images in “Phantoms” \(label normal\)"),
+            (
+                ["--dataset=Phantoms", "--preset=jang-normal", "--normal=x"],
+                "There is no class 'x'; there are lesion, n",
+            ),
+            (["--dataset=Phantoms", "--preset=jang-normal", "--label=normal"], "chooses the classes: normal images al"),
+            (["--dataset=Phantoms", "--preset=kong", "--normal=normal"], "takes every class alike. Leave --normal out"),
             (["--dataset=Nothing"], "There is no dataset called “Nothing”."),
             (["--dataset=Phantoms", "--gpus=0"], "The number of GPUs is 0; it must be a whole number from 1 to 16"),
             (["--dataset=Phantoms", "--set-batch-size=1"], "batch_size is 1; it must be a whole number from 2 to 4096"),
@@ -53,6 +70,10 @@ class TestTrainGenerator:
             (["--dataset=Phantoms", "--set-batch-size=x"], "--set-batch-size takes whole numbers, not 'x'"),
             (["--dataset=Phantoms", "--set-batch-size", "1", "2"], "--set-batch-size takes one value, not 2"),
             (["--dataset=Phantoms", "--set-depth=2"], r"acgan has no setting depth\. It has: iterations, "),
+            (
+                ["--dataset=Phantoms", "--generator=pggan", "--set-compile=yes"],
+                r"pggan has no setting compile: torch\.compile cannot differentiate a gradient, .*It has: image_size, ",
+            ),
             (["--dataset=Phantoms", "--set-generator-channels=8"], r"generator_channels is \(8,\); it must be 3 whole"),
             (["--dataset=Phantoms", "--generator=plugin", "--set-mirror=perhaps"], "write yes or no"),
             (["--dataset=Phantoms", "--generator=plugin", "--preset=kong"], "is of the generator acgan, not of plugin"),

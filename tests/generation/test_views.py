@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from generation.gan.config import AcganConfig
+from generation.gan.pggan_config import PgganConfig
 from generation.models import SampleRun, TrainingRun
 from imaging.models import Dataset, Image
 from tests.factories import (
@@ -264,8 +265,18 @@ class TestCompare:
             [640, 1280],
         ]
         assert [one["name"] for one in response.context["curve_runs"]] == ["Other run", "Chest run"]
-        assert response.context["settings"] == [("Batch size", ["32", "64"])]
+        assert response.context["shared_settings"] == [("Batch size", ["32", "64"])]
+        assert response.context["own_settings"] == []
         assert "after <span data-compare-at>1,280</span> images" in page
+
+    def test_settings_that_only_one_kind_of_generator_has_stand_apart(self, investigator_client, run):
+        other = TrainingRunFactory(generator="pggan", config=PgganConfig(seed=4).to_dict())
+
+        context = investigator_client.get(compare_address(other, run)).context
+
+        assert ("Seed", ["4", "0"]) in context["shared_settings"]
+        assert ("Iterations", ["–", "40"]) in context["own_settings"]
+        assert not {label for label, _ in context["shared_settings"]} & {label for label, _ in context["own_settings"]}
 
     def test_one_run_alone_cannot_be_compared(self, investigator_client, run):
         response = investigator_client.get(compare_address(run) + "&run=nonsense", follow=True)
@@ -304,6 +315,59 @@ def training_data(*, config: Settings | None = None, **changes) -> dict:
     return {"name": "From the page", "device": "auto", "keep_best": 3, **sent, **changes}
 
 
+class TestClassMix:
+    """The presets of Jang 2023's two generators choose classes by their role."""
+
+    def test_the_normal_class_is_known_by_its_name(self, investigator_client, phantoms):
+        normal = investigator_client.get(new_address(phantoms, "jang-normal")).context
+        abnormal = investigator_client.get(new_address(phantoms, "jang-abnormal"))
+
+        assert (normal["filter_form"]["labels"].value(), normal["limits_form"].begin) == (["normal"], {})
+        assert abnormal.context["filter_form"]["labels"].value() is None  # all classes
+        assert abnormal.context["limits_form"]["limit_1"].value() == 20_000
+        assert "The normal class is “normal”." in " ".join(abnormal.content.decode().split())
+
+    def test_it_is_asked_when_no_name_says_it(self, investigator_client, phantoms):
+        Image.objects.filter(label="normal").update(label="clear")
+        address = new_address(phantoms, "jang-abnormal")
+
+        question = investigator_client.get(address)
+        assert "settings_form" not in question.context
+        assert [value for value, _ in question.context["form"].fields["normal"].choices] == ["clear", "lesion", ""]
+        answered = investigator_client.get(address + "&normal=clear").context
+        assert answered["limits_form"].begin == {"clear": 20_000}
+        assert investigator_client.get(address + "&normal=").context["limits_form"].begin == {}  # none of them is
+        assert "Select a valid choice" in investigator_client.get(address + "&normal=x").content.decode()
+
+        response = investigator_client.post(
+            address + "&normal=clear", training_data(config=PgganConfig(seed=3), limit_0="3", **{"filter-labels": []})
+        )
+        run = TrainingRun.objects.get()
+        assert response["Location"] == run.get_absolute_url()
+        assert (run.generator, run.limits) == ("pggan", {"clear": 3})
+
+    def test_another_normal_class_can_be_chosen(self, investigator_client, phantoms):
+        address = new_address(phantoms, "jang-normal")
+
+        asked = investigator_client.get(address + "&ask=1")
+        other = investigator_client.get(address + "&normal=lesion").context
+
+        assert asked.context["form"]["normal"].value() == "normal"
+        assert [value for value, _ in asked.context["form"].fields["normal"].choices] == ["lesion", "normal"]
+        assert other["filter_form"]["labels"].value() == ["lesion"]
+
+    def test_another_run_like_it_has_the_same_images(self, investigator_client, run):
+        ImageFactory(dataset=run.dataset, label="lesion", split="train")
+        ImageFactory(dataset=run.dataset, label="normal", split="")
+        TrainingRun.objects.update(filters={"labels": ["normal"], "splits": [""]}, limits={"normal": 7})
+
+        context = investigator_client.get(reverse("generation:run_new") + f"?like={run.pk}").context
+
+        assert context["filter_form"]["labels"].value() == ["normal"]
+        assert context["filter_form"]["splits"].value() == ["none"]
+        assert context["limits_form"]["limit_1"].value() == 7
+
+
 class TestNewRun:
     def test_the_form_begins_with_the_preset(self, investigator_client, phantoms):
         kong = investigator_client.get(new_address(phantoms)).context["settings_form"]
@@ -311,7 +375,7 @@ class TestNewRun:
 
         assert kong["iterations"].value() == 30_000
         assert demonstration.context["settings_form"]["iterations"].value() < 3000
-        assert "Pictures from it can be recognised" in demonstration.content.decode()
+        assert "no material for a reader study" in demonstration.content.decode()
 
     def test_every_setting_of_the_generator_is_a_field_with_help(self, investigator_client, phantoms):
         form = investigator_client.get(new_address(phantoms)).context["settings_form"]
