@@ -5,18 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from django import forms
-from django.conf import settings
 
 from classification.cnn.config import PRESETS
 from classification.models import Experiment
 from classification.parameters import DEVICES
+from classification.selectors import weights_folder
 from config.forms import BootstrapFormMixin
 from imaging.models import Dataset
-
-
-def weights_folder() -> Path:
-    """Where an administrator puts files of weights."""
-    return Path(settings.DATA_DIR) / "weights"
 
 
 class ChooseForm(BootstrapFormMixin, forms.Form):

@@ -1,6 +1,7 @@
 """The domain side of experiments with classifiers: what was trained on what, and what came of it."""
 
 import uuid
+from pathlib import Path
 
 from django.conf import settings
 from django.db import models
@@ -71,3 +72,7 @@ class Classifier(models.Model):
 
     def __str__(self) -> str:
         return f"{self.experiment}: {self.arm}, seed {self.seed}"
+
+    @property
+    def path(self) -> Path:
+        return self.experiment.job.directory / self.file_name
