@@ -57,17 +57,19 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/python -m tests.checks
 
+# Two processes: one takes over what is left of the other's share (browser tests take long and stand together). Tests
+# that kill processes and then wait run beside each other too, but those of a file, which share a site, in one process.
 unit: $(VENV)/.dev
 	$(BIN)/python -m tests.find_browser --install
-	$(BIN)/python -m pytest -n 2 -m "not faults"
-	$(BIN)/python -m pytest -m faults
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not faults"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m faults
 
 # In the browser only the reading is repeated on PostgreSQL: what the other pages' scripts do does not depend on it.
 postgres: $(VENV)/.dev
 	$(BIN)/python -m tests.find_browser --install
-	$(BIN)/python -m tests.with_postgres $(BIN)/python -m pytest -n 2 -m "not faults" \
-	  --ignore-glob='tests/browser/test_[!r]*.py'
-	$(BIN)/python -m tests.with_postgres $(BIN)/python -m pytest -m faults tests/turing
+	$(BIN)/python -m tests.with_postgres --volatile $(BIN)/python -m pytest -n 2 --dist worksteal -m "not faults" \
+	  --ignore-glob='tests/browser/test_[!r]*.py' --ignore-glob='tests/browser/test_report*.py'
+	$(BIN)/python -m tests.with_postgres $(BIN)/python -m pytest -n 2 --dist loadfile -m faults tests/turing
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .

@@ -50,8 +50,10 @@ def apply_setting_options(config: S, options: dict[str, Any], *, generator: str)
     }
     unknown = sorted(set(given) - set(own))
     if unknown:
+        reasons = getattr(config, "not_offered", {})
+        why = "".join(f": {reasons[name]}" for name in unknown[:1] if name in reasons)
         raise CommandError(
-            f"{generator} has no setting {', '.join(unknown)}. It has: {', '.join(own)}. Leave the option out, or "
+            f"{generator} has no setting {', '.join(unknown)}{why}. It has: {', '.join(own)}. Leave the option out, or "
             "choose another preset or generator."
         )
     try:

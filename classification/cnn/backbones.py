@@ -276,12 +276,13 @@ class DenseNetBody(nn.Module):
     def __init__(self, whole: models.DenseNet, channels: int) -> None:
         super().__init__()
         self.features: nn.Module = whole.features
+        self.rectify = nn.ReLU()  # not in place, unlike torchvision's, and a layer that hooks can name
         if channels != 3:
             self.features.conv0 = nn.Conv2d(channels, 64, kernel_size=7, stride=2, padding=3, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        # not in place, unlike torchvision's: hooks keep the maps before it
-        return functional.relu(self.features(x)).mean(dim=(2, 3))
+        maps: Tensor = self.rectify(self.features(x))
+        return maps.mean(dim=(2, 3))
 
 
 class ResNetBody(nn.Module):
@@ -303,7 +304,7 @@ class ResNetBody(nn.Module):
 
 @register_backbone("densenet121", title="DenseNet-121")
 def _densenet121(channels: int) -> Architecture:
-    layers = ("features.norm5", "features.denseblock3", "features.denseblock2", "features.denseblock1")
+    layers = ("rectify", "features.denseblock3", "features.denseblock2", "features.denseblock1")
     module = DenseNetBody(models.densenet121(weights=None), channels)
     return Architecture(module=module, n_features=1024, layers=layers)
 

@@ -6,6 +6,7 @@ afterwards for one GPU. Imports no PyTorch.
 
 from bisect import bisect_right
 from dataclasses import dataclass
+from typing import ClassVar
 
 from generation.gan.class_mix import ABNORMAL_AND_20000_NORMAL, NORMAL_ALONE
 from generation.gan.common_settings import (
@@ -52,6 +53,11 @@ class PgganConfig(Settings):
 
     Raises ValueError, naming the field, its value and the allowed range, when a value cannot be used.
     """
+
+    not_offered: ClassVar[dict[str, str]] = {
+        "compile": "torch.compile cannot differentiate a gradient, which the gradient penalty of this generator needs "
+        "(PyTorch 2.15: “does not currently support double backward”)"
+    }
 
     image_size: int = setting(
         256,

@@ -40,6 +40,11 @@ class StyleGan2Config(Settings):
 
     supports_truncation: ClassVar[bool] = True
 
+    not_offered: ClassVar[dict[str, str]] = {
+        "compile": "torch.compile cannot differentiate a gradient, which the gradient penalty of this generator needs "
+        "(PyTorch 2.15: “does not currently support double backward”)"
+    }
+
     image_size: int = setting(
         256,
         choices=dict.fromkeys(SIDES, "pixels"),

@@ -129,6 +129,9 @@ def make_config(generator: str, preset: str | None, given: Sequence[str]) -> Any
     values: dict[str, Any] = {}
     for text in given:
         name, sign, value = text.partition("=")
+        reason = getattr(kind.config, "not_offered", {}).get(name)
+        if reason:
+            raise ValueError(f"--set {text}: {generator} has no setting {name}: {reason}")
         if not sign or name not in known:
             raise ValueError(f"--set {text}: write NAME=VALUE with a name of {', '.join(known)}")
         values[name] = _value(known[name], value)

@@ -70,6 +70,10 @@ class TestTrainGenerator:
             (["--dataset=Phantoms", "--set-batch-size=x"], "--set-batch-size takes whole numbers, not 'x'"),
             (["--dataset=Phantoms", "--set-batch-size", "1", "2"], "--set-batch-size takes one value, not 2"),
             (["--dataset=Phantoms", "--set-depth=2"], r"acgan has no setting depth\. It has: iterations, "),
+            (
+                ["--dataset=Phantoms", "--generator=pggan", "--set-compile=yes"],
+                r"pggan has no setting compile: torch\.compile cannot differentiate a gradient, .*It has: image_size, ",
+            ),
             (["--dataset=Phantoms", "--set-generator-channels=8"], r"generator_channels is \(8,\); it must be 3 whole"),
             (["--dataset=Phantoms", "--generator=plugin", "--set-mirror=perhaps"], "write yes or no"),
             (["--dataset=Phantoms", "--generator=plugin", "--preset=kong"], "is of the generator acgan, not of plugin"),
@@ -183,9 +187,9 @@ class TestWait:
         assert SampleRun.objects.get().dataset.images.count() == 10
 
     def test_a_failure_is_an_exit_status(self, phantoms, worker, monkeypatch):
-        monkeypatch.setattr("generation.training_data.load_pixels", _unreadable)
+        monkeypatch.setattr("imaging.rendered_files.load_pixels", _unreadable)
 
-        with pytest.raises(CommandError, match=r"Train “W”: failed\. Training image \w+ cannot be read"):
+        with pytest.raises(CommandError, match=r"Train “W”: failed\. Image \w+ cannot be read"):
             call_command("train_generator", "--dataset=Phantoms", "--name=W", "--set-iterations=10", "--wait")
 
 

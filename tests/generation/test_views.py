@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import fields
+from datetime import timedelta
 
 import pytest
 from django.db import connection
@@ -11,6 +12,7 @@ from django.urls import reverse
 from generation.gan.config import AcganConfig
 from generation.gan.pggan_config import PgganConfig
 from generation.models import SampleRun, TrainingRun
+from generation.services import start_sampling
 from imaging.models import Dataset, Image
 from tests.factories import (
     CheckpointFactory,
@@ -24,6 +26,7 @@ from tests.generation.conftest import run_job
 from tests.generation.plugin import PluginConfig
 from worker.compute.settings import Settings, setting_range
 from worker.models import Job, JobArtefact
+from worker.services import request_cancel, resume_job
 
 
 @pytest.fixture
@@ -476,6 +479,7 @@ class TestNewRun:
 
         assert TrainingRun.objects.get().job.parameters["processes"] == expected
 
+    @pytest.mark.sqlite_is_enough
     def test_memory_is_estimated_before_anything_is_started(self, investigator_client, phantoms):
         response = investigator_client.post(new_address(phantoms), training_data(estimate="1", name="Kept"))
 
@@ -617,6 +621,69 @@ class TestSampling:
         assert response.status_code == 200
         assert message in response.content.decode()
         assert not SampleRun.objects.exists()
+
+    def test_a_checkpoint_that_has_gone_meanwhile_is_refused_in_words(self, investigator_client, run):
+        left, gone = CheckpointFactory(run=run, iteration=10), CheckpointFactory(run=run, iteration=20)
+        data = sample_data(gone)
+        gone.delete()
+
+        response = investigator_client.post(reverse("generation:run_sample", args=[run.pk]), data)
+
+        assert response.context["form"].errors["checkpoint"] == [
+            "This state is no longer kept: while the generator trains, better states replace it. Choose another one; "
+            "the list is up to date now."
+        ]
+        assert list(response.context["form"].fields["checkpoint"].queryset) == [left]
+        assert not SampleRun.objects.exists()
+
+    @pytest.fixture
+    def cancelled(self, run) -> SampleRun:
+        """With one image drawn of four."""
+        sample_run = start_sampling(
+            checkpoint=CheckpointFactory(run=run),
+            per_class={"lesion": 4},
+            seed=1,
+            dataset_name="Half",
+            created_by=None,
+        )
+        ImageFactory(dataset=Dataset.everything.get(name="Half"))
+        request_cancel(job=sample_run.job)
+        return sample_run
+
+    def test_what_a_cancelled_one_keeps_is_said(self, investigator_client, run, cancelled):
+        page = investigator_client.get(run.get_absolute_url())
+
+        (kept,) = page.context["kept_samples"]
+        assert (kept.sample_run, kept.images, kept.wanted) == (cancelled, 1, 4)
+        assert kept.until - cancelled.job.finished_at == timedelta(days=7)
+        text = " ".join(page.content.decode().split())
+        assert "<strong>Half</strong> was not finished: 1 of 4 images are drawn. They are kept, seen by nobody," in text
+        assert not page.context["sample_runs"][0].dataset
+
+    def test_and_can_be_discarded(self, investigator_client, run, cancelled):
+        address = reverse("generation:sample_discard", args=[cancelled.pk])
+
+        assert investigator_client.get(address).status_code == 405
+        response = investigator_client.post(address, follow=True)
+
+        assert "What was drawn of “Half” is being removed." in response.content.decode()
+        assert not response.context["kept_samples"]
+        assert Job.objects.get(kind="imaging.remove").state == Job.State.QUEUED
+        run_job(Job.objects.get(kind="imaging.remove"))
+        assert not Dataset.everything.filter(origin="synthetic").exists()
+
+    def test_not_by_others(self, client, reader, cancelled):
+        client.force_login(reader)
+        assert client.post(reverse("generation:sample_discard", args=[cancelled.pk])).status_code == 403
+        assert Dataset.everything.filter(name="Half").exists()
+
+    def test_not_while_it_is_drawn(self, investigator_client, run, cancelled):
+        resume_job(job=cancelled.job)
+
+        page = investigator_client.post(reverse("generation:sample_discard", args=[cancelled.pk]), follow=True)
+
+        assert "“Half” is being made just now. Cancel the job “Sample “Half”” first." in page.content.decode()
+        assert Dataset.everything.filter(name="Half").exists()
 
     def test_a_checkpoint_of_another_run_is_refused(self, investigator_client, run):
         CheckpointFactory(run=run)

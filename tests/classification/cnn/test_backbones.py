@@ -71,7 +71,7 @@ def test_the_layers_maps_survive_the_forward_pass(images):
     """torchvision's DenseNet overwrites its last maps in place; hooks would see them after the ReLU."""
     backbone = create_backbone("densenet121", weights=BackboneWeights(seed=2), input_side=64)
     kept = []
-    backbone.module.get_submodule(backbone.layers[0]).register_forward_hook(
+    backbone.module.get_submodule("features.norm5").register_forward_hook(
         lambda m, i, out: kept.append((out, out.clone()))
     )
     with torch.no_grad():

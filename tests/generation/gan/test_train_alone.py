@@ -155,6 +155,14 @@ def command_line(process: Path) -> bytes:
 @pytest.mark.parametrize(
     ("more", "message"),
     [
+        (
+            ["--generator", "pggan", "--set", "compile=true"],
+            "--set compile=true: pggan has no setting compile: torch.compile cannot differentiate a gradient",
+        ),
+        (
+            ["--generator", "stylegan2", "--set", "compile=true"],
+            "--set compile=true: stylegan2 has no setting compile: torch.compile cannot differentiate a gradient",
+        ),
         (["--set", "depth=3"], "--set depth=3: write NAME=VALUE with a name of iterations, "),
         (["--set", "iterations=many"], "iterations is 'many'; "),
         (["--set", "batch_size=1"], "batch_size is 1; it must be a whole number from 2 to 4096"),
