@@ -25,6 +25,7 @@ from turing.report.facts import StudyFacts  # noqa: E402
 from turing.report.writing import write_report  # noqa: E402
 
 PICTURES = ROOT / "docs" / "images"
+PHANTOMS = "Demonstration phantoms"
 EXAMPLE = "Example study with simulated readers (phantoms)"
 PATIENCE_MS = 600_000  # for the worker, on a slow machine
 
@@ -42,6 +43,12 @@ def sign_in(browser: Browser, address: str, name: str, password: str) -> Page:
 def shoot(page: Page, name: str) -> None:
     page.wait_for_load_state("networkidle")
     page.screenshot(path=PICTURES / f"{name}.png")
+
+
+def shoot_whole(page: Page, name: str) -> None:
+    """The page to its end, not only what a window shows."""
+    page.wait_for_load_state("networkidle")
+    page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
 
 
 def shoot_report(browser: Browser) -> None:
@@ -85,12 +92,11 @@ def shoot_plan(page: Page, address: str) -> None:
 
 
 def shoot_pages(page: Page, address: str) -> None:
-    """What an investigator comes to first: datasets, a generator, studies, results."""
+    """What an investigator comes to first: datasets, studies, results."""
     page.goto(address)
     shoot(page, "home")
     for name, path, link in (
-        ("dataset", "/datasets/", "Demonstration phantoms"),
-        ("generator", "/generators/", "Demonstration ACGAN (Demonstration phantoms)"),
+        ("dataset", "/datasets/", PHANTOMS),
         ("study", "/studies/", "Demonstration study (phantoms)"),
         ("results", "/studies/", EXAMPLE),
         ("results-graded", "/studies/", "Example study with graded answers (phantoms)"),
@@ -108,6 +114,33 @@ def shoot_pages(page: Page, address: str) -> None:
             shoot(page, "results-images")
     page.goto(f"{address}/datasets/import/")
     shoot(page, "import")
+
+
+def shoot_generators(page: Page, address: str) -> None:
+    """From the settings of a generator to what its images are worth. Measures them where nobody has."""
+    page.goto(f"{address}/generators/new/")
+    shoot_whole(page, "generator-presets")
+    page.get_by_label("Dataset").select_option(label=PHANTOMS)
+    page.get_by_label("Jang 2023, abnormal").check()
+    page.get_by_role("button", name="Go on to the settings").click()
+    page.get_by_label("Name of the run").fill("Abnormal phantoms")
+    shoot_whole(page, "generator-settings")
+    page.goto(f"{address}/generators/")
+    page.get_by_role("link", name=f"Demonstration ACGAN ({PHANTOMS})", exact=True).click()
+    page.locator(".tr-job-chart canvas").first.wait_for()
+    shoot(page, "generator")
+    page.get_by_role("heading", name="Draw a synthetic dataset").evaluate("heading => heading.scrollIntoView()")
+    shoot(page, "generator-sample")
+    page.get_by_role("link", name="Measures of").first.click()
+    reports = page.locator("#measure-reports").get_by_role("rowheader").get_by_role("link")
+    if not reports.count():
+        page.get_by_role("button", name="Measure").click()
+        reports.first.wait_for(timeout=PATIENCE_MS)
+    reports.first.click()
+    shoot(page, "measures")
+    page.get_by_role("link", name="Look at the pairs").click()
+    page.locator(".tr-pairs").evaluate("list => list.scrollIntoView()")
+    shoot(page, "measures-pairs")
 
 
 def shoot_reading(page: Page) -> None:
@@ -132,7 +165,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--address", default="http://127.0.0.1:8000")
     parser.add_argument("--data-dir", type=Path, default=Path(os.environ.get("DATA_DIR", ROOT / "data")))
-    parts = ("file", "pages", "report", "plan", "reading")
+    parts = ("file", "pages", "generators", "report", "plan", "reading")
     parser.add_argument("--only", nargs="+", choices=parts, default=parts, help="some of the pictures")
     options = parser.parse_args()
     passwords = json.loads((options.data_dir / "secrets" / "demo_accounts.json").read_text())
@@ -143,7 +176,13 @@ def main() -> None:
         if "file" in options.only:
             shoot_report(browser)
         page = sign_in(browser, options.address, "investigator", passwords["investigator"])
-        for part, take in (("pages", shoot_pages), ("report", shoot_made_report), ("plan", shoot_plan)):
+        signed_in = {
+            "pages": shoot_pages,
+            "generators": shoot_generators,
+            "report": shoot_made_report,
+            "plan": shoot_plan,
+        }
+        for part, take in signed_in.items():
             if part in options.only:
                 take(page, options.address)
         if "reading" in options.only:

@@ -6,12 +6,13 @@ from typing import Any
 from django import forms
 
 from config.forms import BootstrapFormMixin
+from generation.gan.balancing import balancing_counts
+from generation.gan.class_mix import ClassMix, find_normal
 from generation.gan.registry import get_generator
 from generation.gan.sampling_options import EXACT, MAX_TRUNCATION, PRECISIONS, SamplingOptions
 from generation.models import Checkpoint, ForeignGenerator, TrainingRun
 from generation.parameters import DEVICES, MAX_IMAGES, MAX_PROCESSES
 from generation.preset_choices import list_presets
-from generation.selectors import balancing_counts
 from imaging.models import Dataset
 from imaging.services import DatasetError, checked_dataset_name
 from worker.compute.settings import MAX_SEED
@@ -33,6 +34,36 @@ class ChooseForm(BootstrapFormMixin, forms.Form):
         self.groups = list_presets()
         choices = [(preset.name, preset.title) for _, presets in self.groups for preset in presets]
         self.fields["preset"].choices = choices  # type: ignore[attr-defined]
+
+
+class NormalForm(BootstrapFormMixin, forms.Form):
+    """Which class of a dataset is the normal one, for a preset that chooses classes by their role.
+
+    Found by its name; `is_valid()` is False as long as it must be asked. Then `labels` are the classes to train on and
+    `limits` the most images of a class.
+    """
+
+    normal = forms.ChoiceField(label="Which class is the normal one?", required=False, widget=forms.RadioSelect)
+
+    def __init__(self, data: Mapping[str, Any], *, counts: Mapping[str, int], mix: ClassMix) -> None:
+        found = find_normal(counts)
+        given = {"normal": data.get("normal", found)} if "normal" in data or (found and "ask" not in data) else None
+        super().__init__(given, initial={"normal": found})
+        self.mix, self.all_labels = mix, list(counts)
+        choices = [(label, f"{label} ({count:,} images)") for label, count in counts.items()]
+        if mix.has_abnormal:
+            choices.append(("", "None: all of them are abnormal"))
+        self.fields["normal"].choices = choices  # type: ignore[attr-defined]
+        self.labels: list[str] = []
+        self.limits: dict[str, int] = {}
+
+    def clean(self) -> dict[str, Any]:
+        if not self.errors:
+            try:
+                self.labels, self.limits = self.mix.choose(self.all_labels, normal=self.cleaned_data["normal"] or None)
+            except ValueError as error:
+                self.add_error("normal", str(error))
+        return self.cleaned_data
 
 
 class RunForm(BootstrapFormMixin, forms.Form):
@@ -85,13 +116,15 @@ class RunForm(BootstrapFormMixin, forms.Form):
 class LimitsForm(BootstrapFormMixin, forms.Form):
     """The most images to take of each class; empty for all of them."""
 
-    def __init__(self, data: Any = None, *, counts: Mapping[str, int]) -> None:
+    def __init__(self, data: Any = None, *, counts: Mapping[str, int], limits: Mapping[str, int] | None = None) -> None:
+        self.begin = dict(limits or {})
         self.labels = list(counts)
         self.base_fields = {  # type: ignore[misc]  # what Form.__init__ copies
             f"limit_{index}": forms.IntegerField(
                 label=f"At most, of {label}",
                 min_value=1,
                 required=False,
+                initial=self.begin.get(label),
                 widget=forms.NumberInput({"placeholder": f"all {count:,}"}),
             )
             for index, (label, count) in enumerate(counts.items())
@@ -112,9 +145,9 @@ class ContinueForm(BootstrapFormMixin, forms.Form):
         kind = get_generator(run.generator).config
         self.base_fields = {"length": setting_fields(kind)[name]}  # type: ignore[misc]
         super().__init__(data, initial={"length": run.config[name]})
-        self.fields["length"].label = "Train until"
         unit = "Iterations" if name == "iterations" else "Thousands of training images"
-        self.fields["length"].help_text = f"{unit} in all; so far it was to be {run.length}."
+        self.fields["length"].label = f"{unit} in all"
+        self.fields["length"].help_text = f"Planned so far: {run.length}."
 
 
 NO_LONGER_KEPT = (
@@ -193,16 +226,21 @@ class SampleForm(BootstrapFormMixin, forms.Form):
         return bool(name) and bool(getattr(get_generator(name).config, ability, False))
 
     @property
-    def can_balance(self) -> bool:
-        """Whether the classes that the generator learnt from differ in size."""
-        return len(set(self.real_counts.values())) > 1
+    def balancing(self) -> dict[str, int]:
+        """Class -> synthetic images that make it, with its real ones, as large as the largest (Kong et al. 2022).
+
+        Empty when there is nothing to balance: real images are not known, were learnt from without classes, or are as
+        many of each class.
+        """
+        if set(self.real_counts) != set(self.run.classes) or len(set(self.real_counts.values())) < 2:
+            return {}
+        return balancing_counts(self.real_counts)
 
     def balanced(self) -> "SampleForm":
-        """A form with the numbers that make the classes as large as the largest, and everything else as it was."""
+        """A form with the numbers of `balancing`, if there are any, and everything else as it was."""
         data = {name: self[name].value() for name in self.fields}
-        counts = balancing_counts(self.real_counts)
         for index, name in enumerate(self.run.classes):
-            data[f"class_{index}"] = counts.get(name, 0)
+            data[f"class_{index}"] = self.balancing.get(name, data[f"class_{index}"])
         checkpoints = list(self.fields["checkpoint"].queryset)  # type: ignore[attr-defined]
         return SampleForm(data, run=self.run, checkpoints=checkpoints, real_counts=self.real_counts)
 

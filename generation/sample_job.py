@@ -21,7 +21,14 @@ from generation.sample_drawing import Store, draw_missing
 from generation.sample_selection import Taken
 from generation.services import begin_samples, publish_samples
 from imaging import storage
-from imaging.making import KEPT_UNFINISHED, discard_abandoned, discard_dataset, remove_discarded, unfinished_dataset
+from imaging.making import (
+    KEPT_UNFINISHED,
+    check_whole,
+    discard_abandoned,
+    discard_dataset,
+    remove_discarded,
+    unfinished_dataset,
+)
 from imaging.models import Dataset
 from worker.registry import JobContext, JobError, JobStopped
 
@@ -46,6 +53,7 @@ def run_sampling(context: JobContext, parameters: SampleParameters) -> dict[str,
             draw_missing(store)
             stored = store.stored()
             _draw_lost(store, stored)
+            check_whole(dataset=dataset, counts=sample_run.per_class)
             context.raise_if_stopped()
             with context.fenced():
                 publish_samples(sample_run=sample_run, dataset=dataset)

@@ -18,6 +18,7 @@ from imaging.selectors import filter_images
 from worker.models import Job, JobArtefact
 from worker.setting_fields import setting_label, setting_value
 
+NO_SUCH_SETTING = "–"
 SEEN = "images seen"  # the unit of a training job's progress
 
 
@@ -58,12 +59,6 @@ def run_counts(run: TrainingRun) -> dict[str, int]:
     return {label: min(count, run.limits.get(label, count)) for label, count in counts.items()}
 
 
-def balancing_counts(real: Mapping[str, int]) -> dict[str, int]:
-    """Synthetic images of each class that make it as large as the largest: the class balancing of Kong et al. 2022."""
-    most = max(real.values(), default=0)
-    return {name: most - count for name, count in real.items()}
-
-
 def tool_jobs(checkpoints: Iterable[Checkpoint]) -> list[Job]:
     """Films, mixtures and nearest images of these checkpoints, newest first, each with `pictures` (its artefacts)."""
     wanted = [str(checkpoint.pk) for checkpoint in checkpoints]
@@ -101,10 +96,10 @@ def images_seen(run: TrainingRun) -> int:
 
 
 def compared_settings(runs: list[TrainingRun]) -> list[tuple[str, list[str]]]:
-    """Settings in which `runs` differ: (label, value of each run in order; "–" for one that has no such setting)."""
+    """Settings in which `runs` differ: (label, value of each run in order; NO_SUCH_SETTING for one without it)."""
     tables = [dict(run_settings(run)) for run in runs]
     labels = dict.fromkeys(label for table in tables for label in table)
-    rows = [(label, [table.get(label, "–") for table in tables]) for label in labels]
+    rows = [(label, [table.get(label, NO_SUCH_SETTING) for table in tables]) for label in labels]
     return [row for row in rows if len(set(row[1])) > 1]
 
 

@@ -276,8 +276,8 @@ def begin_samples(*, sample_run: SampleRun) -> Dataset:
 
 @transaction.atomic
 def publish_samples(*, sample_run: SampleRun, dataset: Dataset) -> None:
-    """Show the dataset of a sample run. Raises DatasetError when images are missing or the name was taken."""
-    publish_dataset(dataset=dataset, name=sample_run.dataset_name, counts=sample_run.per_class)
+    """Show the dataset of a sample run, which is whole. Raises DatasetError when the name was taken."""
+    publish_dataset(dataset=dataset, name=sample_run.dataset_name)
     sample_run.dataset = dataset
     sample_run.save(update_fields=["dataset"])
 

@@ -16,18 +16,32 @@ from imaging.models import Image
 from worker.compute.settings import MAX_SEED
 
 PROJECTION_STEPS = 300
+# which fields a tool reads; the page shows the others only where scripts and new style sheets are missing
+USED_BY = {"image": ("projection",), "crossover": ("mixing",), "truncation": ("film", "mixing")}
 
 
 class ToolForm(BootstrapFormMixin, forms.Form):
     """`parameters` of a valid form is what the job is asked to do."""
 
-    tool = forms.ChoiceField(choices=list(TOOLS.items()), label="What", widget=forms.RadioSelect, initial="film")
+    tool = forms.ChoiceField(
+        choices=list(TOOLS.items()),
+        label="What",
+        widget=forms.RadioSelect,
+        initial="film",
+        help_text="A film goes from one generated image to the next without a cut. A mixture takes the coarse form of "
+        "one image and the detail of another. The nearest image is what the generator makes that is most like an image "
+        "you name: how near it can come to a real one.",
+    )
     checkpoint = CheckpointField(Checkpoint.objects.none(), empty_label=None)
-    label = forms.ChoiceField(label="Class", required=False)
+    label = forms.ChoiceField(
+        label="Class",
+        required=False,
+        help_text="Not chosen: every class in a film, the first in a mixture, the one that comes nearest for an image.",
+    )
     image = forms.CharField(
         label="Image",
         required=False,
-        help_text="For the nearest image: the address of the image's page, or its id. Real images, above all.",
+        help_text="The address of its page under Datasets, copied from the browser, or its id.",
     )
     seed = forms.IntegerField(min_value=0, max_value=MAX_SEED, initial=1, required=False)
     crossover = forms.IntegerField(
@@ -35,9 +49,15 @@ class ToolForm(BootstrapFormMixin, forms.Form):
         initial=2,
         required=False,
         label="Layers of the row",
-        help_text="For a mixture: so many of the network's first layers follow the image of the row.",
+        help_text="So many of the network's first layers follow the image of the row, the rest that of the column.",
     )
-    truncation = forms.FloatField(min_value=0, max_value=MAX_TRUNCATION, initial=1, required=False)
+    truncation = forms.FloatField(
+        min_value=0,
+        max_value=MAX_TRUNCATION,
+        initial=1,
+        required=False,
+        help_text="1: as varied as the generator makes them. Below 1, down to 0: more ordinary.",
+    )
 
     def __init__(
         self, data: Any = None, *, origin: TrainingRun | ForeignGenerator, checkpoints: list[Checkpoint]
@@ -47,13 +67,18 @@ class ToolForm(BootstrapFormMixin, forms.Form):
         self.parameters: ToolParameters | None = None
         known = Checkpoint.objects.filter(pk__in=[checkpoint.pk for checkpoint in checkpoints])
         self.fields["checkpoint"].queryset = known  # type: ignore[attr-defined]
-        self.fields["label"].choices = [("", "as it fits"), *((name, name) for name in origin.classes)]  # type: ignore[attr-defined]
+        self.fields["label"].choices = [("", "Not chosen"), *((name, name) for name in origin.classes)]  # type: ignore[attr-defined]
         name = origin.generator if isinstance(origin, TrainingRun) else origin.declaration["generator"]
         if not getattr(get_generator(name).config, "supports_truncation", False):
             del self.fields["crossover"], self.fields["truncation"]
             self.fields["tool"].choices = [  # type: ignore[attr-defined]
                 (tool, words) for tool, words in TOOLS.items() if tool != "mixing"
             ]
+
+    @property
+    def fields_with_tools(self) -> list[tuple[forms.BoundField, tuple[str, ...]]]:
+        """Every field but `tool`, with the tools that read it."""
+        return [(self[name], USED_BY.get(name, tuple(TOOLS))) for name in self.fields if name != "tool"]
 
     def clean_image(self) -> str:
         """The id, out of an address or as it is; "" when there is none."""
@@ -74,6 +99,9 @@ class ToolForm(BootstrapFormMixin, forms.Form):
             return values
         given = {name: values.get(name) for name in ("seed", "crossover", "truncation")}
         tool = values["tool"]
+        if tool == "projection" and not values["image"]:
+            self.add_error("image", "Say which image: open it under Datasets and copy the address of its page.")
+            return values
         try:
             self.parameters = ToolParameters(
                 checkpoint_id=str(values["checkpoint"].pk),

@@ -2,15 +2,16 @@
 
 import uuid
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 
 from config.accounts.access import investigator_required
 from config.accounts.models import User
-from generation.models import Checkpoint
+from generation.importing.views import foreign_page
+from generation.models import Checkpoint, TrainingRun
 from generation.services import start_tool
 from generation.tool_forms import ToolForm
+from generation.views import run_page
 
 
 @investigator_required
@@ -23,10 +24,9 @@ def tool_start(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     checkpoints = [checkpoint] if checkpoint.run is None else list(checkpoint.run.checkpoints.all())
     form = ToolForm(request.POST, origin=origin, checkpoints=checkpoints)
     if not form.is_valid() or form.parameters is None:
-        for errors in form.errors.values():
-            for words in errors:
-                messages.error(request, str(words))
-        return redirect(f"{origin.get_absolute_url()}#tools")
+        if isinstance(origin, TrainingRun):
+            return run_page(request, origin, tools_form=form)
+        return foreign_page(request, origin, tools_form=form)
     user = request.user if isinstance(request.user, User) else None
     start_tool(checkpoint=form.cleaned_data["checkpoint"], parameters=form.parameters, created_by=user)
     return redirect(f"{origin.get_absolute_url()}#tools")

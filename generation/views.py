@@ -1,6 +1,7 @@
 """Pages of generators, for investigators: runs, a new run, one run with its checkpoints and samples."""
 
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import messages
@@ -13,16 +14,17 @@ from django.views.decorators.http import require_POST
 from config.accounts.access import investigator_required
 from config.accounts.models import User
 from generation import selectors
-from generation.forms import ChooseForm, ContinueForm, LimitsForm, RunForm, SampleForm
+from generation.forms import ChooseForm, ContinueForm, LimitsForm, NormalForm, RunForm, SampleForm
 from generation.gan.common_settings import Preset
 from generation.gan.presets import PUBLISHED_DURATION, PUBLISHED_ITERATIONS
 from generation.gan.registry import get_generator
 from generation.memory_estimate import estimate_in_words
 from generation.models import SampleRun, TrainingRun
 from generation.preset_choices import fresh_seed, get_preset, is_demonstration
+from generation.selectors import NO_SUCH_SETTING
 from generation.services import continue_training, discard_samples, start_sampling, start_training
 from generation.tool_forms import ToolForm
-from imaging.forms import FilterForm
+from imaging.forms import FilterForm, as_initial
 from imaging.models import Dataset
 from imaging.selectors import dataset_counts, describe_filters
 from worker.models import JobArtefact
@@ -77,18 +79,23 @@ def run_compare(request: HttpRequest) -> HttpResponse:
         }
         for run, own in zip(runs, grids, strict=True)
     ]
+    settings = selectors.compared_settings(runs)
     context = {
         "columns": columns,
         "curve_runs": [_curve_run(run) for run in runs],
         "grid_lists": [{"grids": _grid_list(run, own)} for run, own in zip(runs, grids, strict=True)],
-        "settings": selectors.compared_settings(runs),
+        "shared_settings": [row for row in settings if NO_SUCH_SETTING not in row[1]],
+        "own_settings": [row for row in settings if NO_SUCH_SETTING in row[1]],
     }
     return render(request, "generation/run_compare.html", context)
 
 
 @investigator_required
 def run_new(request: HttpRequest) -> HttpResponse:
-    """Two steps at one address: ?dataset=&preset= chosen (or ?like= an earlier run), then the settings."""
+    """Steps at one address: ?dataset=&preset= chosen (or ?like= an earlier run), then the settings.
+
+    Between them, for a preset that chooses classes by their role: ?normal= the normal one, asked when no name says it.
+    """
     wanted = request.GET.get("like", "")
     like = TrainingRun.objects.filter(pk=wanted).first() if _is_uuid(wanted) else None
     if like is not None:
@@ -101,21 +108,36 @@ def run_new(request: HttpRequest) -> HttpResponse:
             make=lambda seed: config,
             is_demonstration=like.is_demonstration,
         )
-        return _new_run_page(request, like.dataset, preset)
+        return _newrun_page(request, like.dataset, preset, filters=like.filters, limits=like.limits)
     choice = ChooseForm(request.GET if "preset" in request.GET else None, dataset=request.GET.get("dataset"))
     if not choice.is_valid():
         has_real_images = Dataset.objects.filter(origin=Dataset.Origin.REAL).exists()
         return render(request, "generation/run_choose.html", {"form": choice, "has_real_images": has_real_images})
-    return _new_run_page(request, choice.cleaned_data["dataset"], get_preset(choice.cleaned_data["preset"]))
+    dataset, preset = choice.cleaned_data["dataset"], get_preset(choice.cleaned_data["preset"])
+    if preset.mix is None:
+        return _newrun_page(request, dataset, preset)
+    normal = NormalForm(request.GET, counts=dataset_counts(dataset), mix=preset.mix)
+    if not normal.is_valid():
+        return render(request, "generation/run_normal.html", {"form": normal, "dataset": dataset, "preset": preset})
+    filters = {"labels": normal.labels} if len(normal.labels) < len(normal.all_labels) else {}
+    return _newrun_page(request, dataset, preset, filters=filters, limits=normal.limits, normal=normal)
 
 
-def _new_run_page(request: HttpRequest, dataset: Dataset, preset: Preset) -> HttpResponse:
+def _newrun_page(
+    request: HttpRequest,
+    dataset: Dataset,
+    preset: Preset,
+    *,
+    filters: Mapping[str, Any] | None = None,
+    limits: Mapping[str, int] | None = None,
+    normal: NormalForm | None = None,
+) -> HttpResponse:
     data = request.POST if request.method == "POST" else None
     counts = dataset_counts(dataset)
     form = RunForm(data)
     settings_form = SettingsForm(data, initial=preset.make(fresh_seed()))
-    filter_form = FilterForm(data, dataset=dataset, prefix="filter")
-    limits_form = LimitsForm(data, counts=counts)
+    filter_form = FilterForm(data, dataset=dataset, prefix="filter", initial=as_initial(filters or {}))
+    limits_form = LimitsForm(data, counts=counts, limits=limits)
     estimate = ""
     if data is not None and "estimate" in data:
         if settings_form.is_valid():
@@ -157,6 +179,7 @@ def _new_run_page(request: HttpRequest, dataset: Dataset, preset: Preset) -> Htt
         "dataset": dataset,
         "counts": counts,
         "preset": preset,
+        "normal": normal,
         "generator": get_generator(preset.generator),
     }
     return render(request, "generation/run_new.html", context)
@@ -164,7 +187,7 @@ def _new_run_page(request: HttpRequest, dataset: Dataset, preset: Preset) -> Htt
 
 @investigator_required
 def run_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    return _run_page(request, _run(pk))
+    return run_page(request, _run(pk))
 
 
 @investigator_required
@@ -175,12 +198,12 @@ def run_continue(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         return redirect(run)
     form = ContinueForm(request.POST, run=run)
     if not form.is_valid():
-        return _run_page(request, run, continue_form=form)
+        return run_page(request, run, continue_form=form)
     try:
         continue_training(run=run, length=form.cleaned_data["length"])
     except ValueError as error:
         form.add_error("length", str(error))
-        return _run_page(request, run, continue_form=form)
+        return run_page(request, run, continue_form=form)
     messages.success(request, f"“{run.name}” goes on from its last checkpoint.")
     return redirect(run)
 
@@ -194,9 +217,9 @@ def run_sample(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     real_counts = selectors.run_counts(run)
     form = SampleForm(request.POST, run=run, checkpoints=list(run.checkpoints.all()), real_counts=real_counts)
     if "balance" in request.POST:
-        return _run_page(request, run, form.balanced())
+        return run_page(request, run, form.balanced())
     if not form.is_valid():
-        return _run_page(request, run, form)
+        return run_page(request, run, form)
     try:
         sample_run = start_sampling(
             checkpoint=form.cleaned_data["checkpoint"],
@@ -208,7 +231,7 @@ def run_sample(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         )
     except ValueError as error:
         form.add_error(None, str(error))
-        return _run_page(request, run, form)
+        return run_page(request, run, form)
     messages.success(request, f"Drawing “{sample_run.dataset_name}”.")
     return redirect(f"{run.get_absolute_url()}#samples")
 
@@ -227,9 +250,14 @@ def sample_discard(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return redirect(f"{sample_run.checkpoint.origin.get_absolute_url()}#samples")
 
 
-def _run_page(
-    request: HttpRequest, run: TrainingRun, form: SampleForm | None = None, continue_form: ContinueForm | None = None
+def run_page(
+    request: HttpRequest,
+    run: TrainingRun,
+    form: SampleForm | None = None,
+    continue_form: ContinueForm | None = None,
+    tools_form: ToolForm | None = None,
 ) -> HttpResponse:
+    """The page of a run, with a form as it was sent and what is wrong with it."""
     checkpoints = list(run.checkpoints.all())
     sample_runs = sorted(
         (sample for checkpoint in checkpoints for sample in checkpoint.sample_runs.all()),
@@ -254,7 +282,7 @@ def _run_page(
         "sample_runs": sample_runs,
         "kept_samples": selectors.kept_samples(sample_runs),
         "form": form or SampleForm(run=run, checkpoints=checkpoints, real_counts=selectors.run_counts(run)),
-        "tools_form": ToolForm(origin=run, checkpoints=checkpoints) if checkpoints else None,
+        "tools_form": tools_form or (ToolForm(origin=run, checkpoints=checkpoints) if checkpoints else None),
         "tool_jobs": selectors.tool_jobs(checkpoints),
         "continue_form": continue_form or (ContinueForm(run=run) if run.job.is_final else None),
         **PUBLISHED,

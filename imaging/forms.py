@@ -1,5 +1,6 @@
 """Forms: what to import, and which images of a dataset to show."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -93,6 +94,13 @@ class FilterForm(BootstrapFormMixin, forms.Form):
             return clean_filters(cleaned)
         except ValueError as error:
             raise forms.ValidationError(str(error)) from error
+
+
+def as_initial(filters: Mapping[str, Any]) -> dict[str, Any]:
+    """Filters as a `FilterForm` begins with them."""
+    return {
+        key: [one or "none" for one in value] if isinstance(value, list) else value for key, value in filters.items()
+    }
 
 
 class SplitForm(BootstrapFormMixin, forms.Form):

@@ -1,9 +1,8 @@
 """Datasets that a job fills little by little, seen by nobody before they are whole.
 
-Begun under its name, filled in short transactions, published in one that checks that all is there; or discarded: from
-one moment to the next nobody can go on with it, then its files and rows go in short transactions. On SQLite whoever
-writes waits for each transaction, readers who answer among them: none takes longer for a larger dataset, but for a
-count of its images.
+Begun under its name, filled in short transactions, published in one once all is there; or discarded: from one moment to
+the next nobody can go on with it, then its files and rows go in short transactions. On SQLite whoever writes waits for
+each transaction, readers who answer among them: none takes longer for a larger dataset.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +21,7 @@ from worker.models import Job
 from worker.services import enqueue_job
 
 REMOVE = "imaging.remove"
-ROWS_AT_ONCE = 250  # that one transaction removes
+ROWS_AT_ONCE = 100  # that one transaction removes
 KEPT_UNFINISHED = timedelta(days=7)  # after its job was cancelled or broken off, so that it can go on
 
 State = Dataset.State
@@ -42,7 +41,7 @@ def add_images(*, dataset: Dataset, images: Sequence[Image]) -> bool:
     """
     lock_pixel_files()
     if not Dataset.everything.filter(pk=dataset.pk, state=State.MAKING).exists():
-        raise DatasetError(f"“{dataset.name}” is no longer being made: it was discarded. Start it anew.")
+        raise DatasetError(_gone(dataset))
     if not storage.have_pixels(image.pixel_sha256 for image in images):
         return False
     for image in images:
@@ -59,22 +58,33 @@ def claim_name(*, dataset: Dataset, name: str) -> None:
         dataset.save(update_fields=["name"])
 
 
-def publish_dataset(*, dataset: Dataset, name: str, counts: Mapping[str, int]) -> None:
-    """Show a dataset to everybody under `name`, from the end of the transaction, if it has `counts` images of each
-    class and no others. Raises DatasetError when the name was taken or an image is missing.
+def check_whole(*, dataset: Dataset, counts: Mapping[str, int]) -> None:
+    """Raises DatasetError unless an unfinished dataset has `counts` images of each class, and no others.
+
+    To be asked before `publish_dataset` and not in its transaction, which would last longer the larger the dataset: its
+    job alone adds to it, and nobody takes away from it without changing its state first.
+    """
+    found = dict(
+        Image.everything.filter(dataset=dataset).order_by("label").values_list("label").annotate(n=Count("pk"))
+    )
+    wanted = {label: count for label, count in counts.items() if count}
+    if found != wanted:
+        raise DatasetError(
+            f"“{dataset.name}” is not whole: it has {_in_words(found)}, wanted are {_in_words(wanted)}. Start it anew."
+        )
+
+
+def publish_dataset(*, dataset: Dataset, name: str) -> None:
+    """Show a dataset that is whole to everybody under `name`, from the end of the transaction.
+
+    Raises DatasetError when the name was taken or the dataset was discarded meanwhile.
     """
     try:
         with transaction.atomic():
             locked = Dataset.everything.select_for_update().get(pk=dataset.pk)
             claim_name(dataset=locked, name=name)
-            found = dict(
-                Image.everything.filter(dataset=dataset).order_by("label").values_list("label").annotate(n=Count("pk"))
-            )
-            wanted = {label: count for label, count in counts.items() if count}
-            if locked.state != State.MAKING or found != wanted:
-                raise DatasetError(
-                    f"“{name}” is not whole: it has {_in_words(found)}, wanted are {_in_words(wanted)}. Start it anew."
-                )
+            if locked.state != State.MAKING:
+                raise DatasetError(_gone(dataset))
             locked.state, locked.created_at = State.READY, timezone.now()
             locked.save(update_fields=["state", "created_at"])
     except IntegrityError as error:
@@ -138,6 +148,10 @@ def start_removal(*, created_by: User | None) -> Job:
     return enqueue_job(
         kind=REMOVE, parameters=RemoveParameters(), title="Remove discarded images", created_by=created_by
     )
+
+
+def _gone(dataset: Dataset) -> str:
+    return f"“{dataset.name}” is no longer being made: it was discarded. Start it anew."
 
 
 def _in_words(counts: Mapping[str, int]) -> str:

@@ -209,6 +209,46 @@ class SweepSettings(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class JangSettings(Settings):
+    """Real images against real and synthetic ones, as Jang 2023. Raises ValueError, naming the field."""
+
+    per_class: int = setting(
+        800,
+        low=2,
+        high=10_000_000,
+        main=True,
+        label="Images per class",
+        help="Real training images of each class, drawn by chance. Jang 2023: 800.",
+    )
+    replaced_percent: float = setting(
+        50.0,
+        low=0,
+        high=100,
+        low_included=False,
+        main=True,
+        label="Replaced by synthetic (%)",
+        help="Of the images of the positive class. Jang 2023: half.",
+    )
+    selection: str = setting(
+        "random",
+        choices={"random": "chance", "score": "the highest score of a classifier"},
+        main=True,
+        label="Synthetic images are chosen by",
+        help="By score: those that a classifier is surest to be of the positive class.",
+    )
+    larger_by: int = setting(
+        0,
+        low=0,
+        high=10_000_000,
+        label="Larger variant: synthetic images per class",
+        help="One more experiment with all the real images and so many synthetic ones of each class. 0: none.",
+    )
+    seeds: int = setting(
+        5, low=1, high=100, main=True, label="Repetitions", help="Each experiment with seeds that follow one another."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class ClassifierPreset:
     """Ready-made settings that a person begins with."""
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from generation.gan.class_mix import ClassMix
 from worker.compute.settings import MAX_SEED, setting
 
 
@@ -17,6 +18,17 @@ class Preset:
     make: Callable[[int], Any]  # make(seed) -> the generator's configuration
     is_demonstration: bool = False  # runs with it, and their samples, are marked as such
     published: str = ""  # where the settings come from and how long they took there, in a sentence; "" if nowhere
+    mix: ClassMix | None = None  # the classes to begin with, by their role; None: all images of the dataset
+
+    @property
+    def purpose(self) -> str:
+        """Where the settings come from or, of a demonstration, what they are good for."""
+        if self.is_demonstration:
+            return (
+                "For trying out: shows in a short time whether images and settings fit together. Its pictures are told "
+                "from real ones at a glance and are no material for a reader study."
+            )
+        return self.published
 
 
 def seed_setting() -> Any:

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from generation.gan.image_files import BLOCK_BYTES, Step, box_levels, halvings, remembered, silently
+from generation.gan.image_files import BLOCK_BYTES, Step, box_levels, expect, halvings, remembered, silently
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +89,9 @@ class TrainingImages:
 
     def read(self, size: int, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
         """Images number `indices` (B,) of the n, at `size`: (B, size, size[, 3])."""
-        found: NDArray[np.uint8] = self.level(size)[indices if self.rows is None else self.rows[indices]]
+        rows, pixels = indices if self.rows is None else self.rows[indices], self.level(size)
+        expect(pixels, rows)
+        found: NDArray[np.uint8] = pixels[rows]
         return found
 
     def choose(self, indices: NDArray[np.int64]) -> "TrainingImages":

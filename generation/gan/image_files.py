@@ -6,6 +6,7 @@ from it stands beside it and is made again when the pixels change: smaller level
 
 import hashlib
 import json
+import mmap
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -140,6 +141,19 @@ def _fill(pixels: NDArray[np.uint8], levels: dict[int, NDArray[np.uint8]], sizes
             level *= np.float32(0.25)
             if size in levels:
                 levels[size][start : start + block] = np.rint(level)
+
+
+def expect(pixels: NDArray[np.uint8], rows: NDArray[np.int64]) -> None:
+    """Ask the system for these rows of mapped pixels all at once; read one by one, each would wait for the disk."""
+    mapping = pixels.base
+    if not isinstance(mapping, mmap.mmap) or not hasattr(mmap, "MADV_WILLNEED"):
+        return
+    first = pixels.ctypes.data - np.frombuffer(mapping, dtype=np.uint8).ctypes.data
+    stride, size = pixels.strides[0], pixels[0].nbytes
+    for row in rows.tolist():
+        start = first + row * stride
+        page = start - start % mmap.PAGESIZE
+        mapping.madvise(mmap.MADV_WILLNEED, page, start + size - page)
 
 
 def remembered(pixels: NDArray[np.uint8], about: bytes, compute: Callable[[], str]) -> str:

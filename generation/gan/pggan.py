@@ -78,9 +78,10 @@ class PgganRecipe:
     """
 
     exact_on_cuda = True
-    # of the pass of the generator and the two of the discriminator that an estimate of memory counts, a step keeps also
-    # the discriminator's on the images between and, to differentiate its gradient again, what that gradient came from
-    memory_factor = 2.0
+    # beside the pass of the generator and the two of the discriminator that an estimate of memory counts, a step keeps
+    # the discriminator's on the images between and, to differentiate its gradient again, what that gradient came from;
+    # measured: docs/benchmarks.md
+    memory_factor = 1.6
 
     def __init__(self, config: PgganConfig, *, n_classes: int, device: str = "cpu") -> None:
         """Raises ValueError when a batch leaves a process with a single image, of which nothing can vary."""

@@ -8,6 +8,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import ClassVar
 
+from generation.gan.class_mix import ABNORMAL_AND_20000_NORMAL, NORMAL_ALONE
 from generation.gan.common_settings import (
     Preset,
     channels_setting,
@@ -286,8 +287,25 @@ PGGAN_PRESETS = (
         title="PGGAN 1024 x 1024, Jang 2023: two GPUs",
         generator="pggan",
         make=lambda seed: jang_config(seed=seed),
-        published="Jang et al. 2023 trained one generator on normal and one on abnormal radiographs with 20,000 normal "
-        "ones among them; the second took 130 epochs of 111,163 images, 12.2 days on two Titan RTX.",
+        published="The settings of Jang et al. 2023, for all images of the dataset. The two generators of the paper "
+        "follow.",
+    ),
+    Preset(
+        name="jang-normal",
+        title="PGGAN 1024 x 1024, Jang 2023, normal: the normal images alone",
+        generator="pggan",
+        make=lambda seed: jang_config(seed=seed),
+        published="The first of the two generators of Jang et al. 2023: the same settings, on normal radiographs.",
+        mix=NORMAL_ALONE,
+    ),
+    Preset(
+        name="jang-abnormal",
+        title="PGGAN 1024 x 1024, Jang 2023, abnormal: all abnormal images and at most 20,000 normal ones",
+        generator="pggan",
+        make=lambda seed: jang_config(seed=seed),
+        published="The second generator of Jang et al. 2023: 130 epochs of 111,163 images took 12.2 days on two "
+        "Titan RTX.",
+        mix=ABNORMAL_AND_20000_NORMAL,
     ),
     Preset(
         name="pggan-one-gpu",

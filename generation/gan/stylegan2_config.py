@@ -336,6 +336,8 @@ STYLEGAN2_PRESETS = (
         title="StyleGAN2 networks 256 x 256 with the relativistic loss of R3GAN",
         generator="stylegan2",
         make=relativistic,
+        published="The loss of Huang et al. 2024 on StyleGAN2's networks: a combination that no publication reports, "
+        "for comparison with the settings above.",
     ),
     Preset(
         name="stylegan2-quick-64",

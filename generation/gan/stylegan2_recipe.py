@@ -78,6 +78,14 @@ class StyleGan2Recipe:
         self.exact_on_cuda = config.augmentation == OFF
 
     @property
+    def memory_factor(self) -> float:
+        """Beside the pass of the generator and the two of the discriminator that an estimate of memory counts, a step
+        holds what the gradients of path length or penalty came from; the relativistic loss penalises both kinds of
+        images at every step, in the graph of the loss. Measured: docs/benchmarks.md.
+        """
+        return 1.75 if self.config.loss == RELATIVISTIC else 1.2
+
+    @property
     def sampled(self) -> nn.Module:
         return self.average
 

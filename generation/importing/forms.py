@@ -33,14 +33,18 @@ class ForeignForm(BootstrapFormMixin, forms.Form):
         "form is then not needed.",
     )
     classes = forms.CharField(
-        required=False, help_text="In the order of the generator's own numbers, with commas between them."
+        required=False,
+        help_text="Their names, in the order of the generator's own numbers, with commas between them; one name for a "
+        "generator without classes.",
     )
     latent_dim = forms.IntegerField(
         label="Latent size", required=False, initial=100, help_text="Random numbers behind an image."
     )
     latent = forms.ChoiceField(label="Latents", choices=list(LATENTS.items()), required=False)
     latent_shape = forms.ChoiceField(label="Shape of the latents", choices=list(LATENT_SHAPES.items()), required=False)
-    class_input = forms.ChoiceField(label="Class", choices=list(CLASS_INPUTS.items()), required=False)
+    class_input = forms.ChoiceField(
+        label="How it is told the class", choices=list(CLASS_INPUTS.items()), required=False
+    )
     value_range = forms.ChoiceField(label="Values of the images", choices=list(_RANGE_WORDS.items()), required=False)
     channels = forms.TypedChoiceField(
         choices=[(number, "1 (grey)" if number == 1 else "3 (made grey: the mean)") for number in CHANNELS],
@@ -53,6 +57,12 @@ class ForeignForm(BootstrapFormMixin, forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.declaration: Declaration | None = None
+
+    @property
+    def owner_fields(self) -> list[forms.BoundField]:
+        """What must be said of a file that does not say it itself."""
+        names = ("classes", "class_input", "latent_dim", "latent", "latent_shape", "value_range", "channels")
+        return [self[name] for name in names]
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"].strip()

@@ -60,7 +60,7 @@ def foreign_new(request: HttpRequest) -> HttpResponse:
 
 @investigator_required
 def foreign_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    return _page(request, _foreign(pk))
+    return foreign_page(request, _foreign(pk))
 
 
 @investigator_required
@@ -96,7 +96,7 @@ def foreign_sample(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         return redirect(foreign)
     form = SampleForm(request.POST, run=foreign, checkpoints=[checkpoint])
     if not form.is_valid():
-        return _page(request, foreign, form)
+        return foreign_page(request, foreign, form)
     try:
         sample_run = start_sampling(
             checkpoint=checkpoint,
@@ -108,12 +108,18 @@ def foreign_sample(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         )
     except ValueError as error:
         form.add_error(None, str(error))
-        return _page(request, foreign, form)
+        return foreign_page(request, foreign, form)
     messages.success(request, f"Drawing “{sample_run.dataset_name}”.")
     return redirect(f"{foreign.get_absolute_url()}#samples")
 
 
-def _page(request: HttpRequest, foreign: ForeignGenerator, form: SampleForm | None = None) -> HttpResponse:
+def foreign_page(
+    request: HttpRequest,
+    foreign: ForeignGenerator,
+    form: SampleForm | None = None,
+    tools_form: ToolForm | None = None,
+) -> HttpResponse:
+    """The page of a generator from elsewhere, with a form as it was sent and what is wrong with it."""
     checkpoint = Checkpoint.objects.filter(foreign=foreign).first()
     checkpoints = [checkpoint] if checkpoint else []
     declaration = foreign.declaration
@@ -131,7 +137,8 @@ def _page(request: HttpRequest, foreign: ForeignGenerator, form: SampleForm | No
         "sample_runs": sample_runs,
         "kept_samples": selectors.kept_samples(sample_runs),
         "form": form or (SampleForm(run=foreign, checkpoints=checkpoints) if checkpoints else None),
-        "tools_form": ToolForm(origin=foreign, checkpoints=checkpoints) if checkpoints and is_ours else None,
+        "tools_form": tools_form
+        or (ToolForm(origin=foreign, checkpoints=checkpoints) if checkpoints and is_ours else None),
         "tool_jobs": selectors.tool_jobs(checkpoints),
     }
     return render(request, "generation/foreign_detail.html", context)

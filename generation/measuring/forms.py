@@ -60,11 +60,6 @@ class MeasureForm(BootstrapFormMixin, forms.Form):
         self.settings: MeasureSettings | None = None
 
     @property
-    def main_fields(self) -> list[forms.BoundField]:
-        names = ["training", "training_splits", "held_out", "held_out_splits", "device"]
-        return [self[name] for name in names]
-
-    @property
     def advanced_fields(self) -> list[forms.BoundField]:
         return [self[one.name] for one in fields(MeasureSettings)]
 

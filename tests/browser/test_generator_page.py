@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 from generation.gan.config import AcganConfig
 from generation.gan.grids import grid_png
 from generation.models import TrainingRun
+from generation.services import start_training
 from imaging.models import Dataset
 from imaging.phantoms import chest_phantom
 from tests.browser.accessibility import assert_accessible
@@ -14,6 +15,7 @@ from tests.factories import CheckpointFactory, DatasetFactory, ImageFactory, Job
 from worker.models import Job, JobArtefact, JobMetric
 
 pytestmark = pytest.mark.django_db(transaction=True)
+PATIENCE = 120_000  # ms, for a job on a machine that has much to do
 
 
 def test_from_images_to_samples(worker, signed_in, live_server):
@@ -29,7 +31,7 @@ def test_from_images_to_samples(worker, signed_in, live_server):
     assert_accessible(page)
     page.get_by_label("Dataset").select_option(label="Phantoms")
     page.get_by_label("demonstration: narrower networks").check()
-    page.get_by_role("button", name="Continue").click()
+    page.get_by_role("button", name="Go on to the settings").click()
     page.get_by_label("Name of the run").fill("Seen")
     page.get_by_label("Iterations", exact=True).fill("20")
     page.get_by_label("Batch size").fill("4")
@@ -77,6 +79,52 @@ def test_from_images_to_samples(worker, signed_in, live_server):
     page.goto(f"{live_server.url}/generators/")
     expect(page.get_by_alt_text("Samples of Seen after 80 images")).to_be_visible()
     assert_accessible(page)
+
+
+def test_a_training_is_cancelled_resumed_and_given_another_length(worker, signed_in, live_server):
+    page = signed_in
+    dataset = DatasetFactory(name="Phantoms")
+    for seed in range(8):
+        pixels = chest_phantom(seed=seed, size=64, lesion=seed % 2 == 0)
+        ImageFactory(dataset=dataset, pixels=pixels, label="lesion" if seed % 2 == 0 else "normal")
+    config = AcganConfig(
+        generator_channels=(8, 6, 4), discriminator_channels=(4, 6, 8, 10), batch_size=4, latent_dim=8,
+        iterations=100_000, metrics_every=5, grid_every=10, grid_columns=2, seed=1,
+    )  # fmt: skip
+    run = start_training(name="Long", dataset=dataset, config=config, created_by=None)
+    worker.start()
+    page.goto(live_server.url + run.get_absolute_url())
+    panel = page.get_by_role("region", name="Progress of ")
+    expect(panel.get_by_text("Running", exact=True)).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("button", name="Train until then")).to_have_count(0)
+    expect(panel.get_by_text("images seen")).to_be_visible(timeout=PATIENCE)  # it learns
+    panel.get_by_role("button", name="Cancel").click()
+    expect(panel.get_by_text("Cancelled", exact=True)).to_be_visible(timeout=PATIENCE)
+    run.job.refresh_from_db()
+    before = run.job.progress_done
+    assert 0 < before < 400_000
+
+    panel.get_by_role("button", name="Resume where it stopped").click()
+    expect(panel.get_by_text("(attempt 2)")).to_be_visible(timeout=PATIENCE)
+    panel.get_by_role("button", name="Cancel").click()
+    expect(panel.get_by_text("Cancelled", exact=True)).to_be_visible(timeout=PATIENCE)
+    run.job.refresh_from_db()
+    assert run.job.progress_done >= before
+    expect(page.get_by_text("“Resume where it stopped”, at the top of the page,")).to_be_visible()
+    assert_accessible(page)
+
+    iterations = run.job.progress_done // 4 + 5
+    page.get_by_label("Iterations in all").fill(str(iterations))
+    page.get_by_role("button", name="Train until then").click()
+    expect(page.get_by_text("“Long” goes on from its last checkpoint.")).to_be_visible()
+    expect(panel.get_by_text("Succeeded", exact=True)).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("[data-grid-step]")).to_have_text(f"{4 * iterations:,}", timeout=PATIENCE)
+    expect(page.locator("[data-run-charts] .u-legend").first).to_contain_text("Discriminator loss")
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert_accessible(page)
+    last = page.locator("#run-record").get_by_role("table").first.get_by_role("rowheader").last
+    expect(last).to_have_text(f"{4 * iterations:,}")
 
 
 def add_run(name: str, *, batch_size: int, grids: list[int]) -> TrainingRun:

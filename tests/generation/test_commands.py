@@ -41,9 +41,26 @@ class TestTrainGenerator:
         assert run.filters == {"labels": ["lesion", "normal"]}
         assert (run.job.parameters["device"], run.job.parameters["processes"]) == ("cpu", 2)
 
+    def test_a_preset_that_chooses_classes_by_their_role(self, phantoms):
+        train = ("train_generator", "--dataset=Phantoms", "--preset=jang-abnormal")
+        call_command(*train, "--name=By its name")
+        call_command(*train, "--name=As typed", "--normal=lesion")
+        call_command(*train, "--name=None of them", "--normal=")
+
+        runs = TrainingRun.objects.order_by("created_at")
+        assert [run.limits for run in runs] == [{"normal": 20_000}, {"lesion": 20_000}, {}]
+        assert [run.filters for run in runs] == [{}, {}, {}]  # all classes
+
     @pytest.mark.parametrize(
         ("options", "message"),
         [
+            (["--dataset=Phantoms", "--preset=jang-normal"], r"5 images in “Phantoms” \(label normal\)"),
+            (
+                ["--dataset=Phantoms", "--preset=jang-normal", "--normal=x"],
+                "There is no class 'x'; there are lesion, n",
+            ),
+            (["--dataset=Phantoms", "--preset=jang-normal", "--label=normal"], "chooses the classes: normal images al"),
+            (["--dataset=Phantoms", "--preset=kong", "--normal=normal"], "takes every class alike. Leave --normal out"),
             (["--dataset=Nothing"], "There is no dataset called “Nothing”."),
             (["--dataset=Phantoms", "--gpus=0"], "The number of GPUs is 0; it must be a whole number from 1 to 16"),
             (["--dataset=Phantoms", "--set-batch-size=1"], "batch_size is 1; it must be a whole number from 2 to 4096"),
@@ -170,9 +187,9 @@ class TestWait:
         assert SampleRun.objects.get().dataset.images.count() == 10
 
     def test_a_failure_is_an_exit_status(self, phantoms, worker, monkeypatch):
-        monkeypatch.setattr("generation.training_data.load_pixels", _unreadable)
+        monkeypatch.setattr("imaging.rendered_files.load_pixels", _unreadable)
 
-        with pytest.raises(CommandError, match=r"Train “W”: failed\. Training image \w+ cannot be read"):
+        with pytest.raises(CommandError, match=r"Train “W”: failed\. Image \w+ cannot be read"):
             call_command("train_generator", "--dataset=Phantoms", "--name=W", "--set-iterations=10", "--wait")
 
 

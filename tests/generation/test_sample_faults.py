@@ -13,7 +13,7 @@ from generation.gan.checkpoint import CheckpointData, save_checkpoint
 from generation.gan.config import AcganConfig
 from generation.gan.sampling import BLOCK_SIZE
 from generation.models import Checkpoint, SampleRun
-from generation.sample_drawing import GROUP_BLOCKS
+from generation.sample_drawing import BLOCKS_AT_ONCE
 from generation.services import record_checkpoint, start_sampling
 from imaging.models import Dataset, Image
 from imaging.storage import load_pixels
@@ -25,8 +25,8 @@ from tests.worker.site import NEEDS_PROC, Site, wait_for_state, wait_until
 from worker.models import Job
 
 pytestmark = [pytest.mark.faults, pytest.mark.django_db(transaction=True), NEEDS_PROC]
-PER_CLASS = {"lesion": 1500, "normal": 500}
-ROWS = GROUP_BLOCKS * BLOCK_SIZE  # of one transaction
+PER_CLASS = {"lesion": 700, "normal": 300}
+ROWS = BLOCKS_AT_ONCE * BLOCK_SIZE  # of one transaction
 
 
 class KillingSite(Site):
@@ -106,7 +106,7 @@ def assert_it_went_on(sample_run: SampleRun, *, kept: int) -> None:
 
 def test_killed_it_gives_the_same_dataset(site, checkpoint, kill_file):
     drawing = draw(checkpoint, "Killed while drawing")
-    wait_until(lambda: stored(drawing) > 500, 300, "some blocks are stored")
+    wait_until(lambda: stored(drawing) > 150, 300, "some blocks are stored")
     process_id = Job.objects.values_list("process_id", flat=True).get(pk=drawing.job_id)
     os.kill(process_id, signal.SIGKILL)
     kept_of_drawing = stored(drawing)

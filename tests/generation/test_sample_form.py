@@ -1,12 +1,12 @@
 """The form on a run's page: numbers of each class, balancing, precision, and truncation where the network has one."""
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.urls import reverse
 
 from generation.forms import SampleForm
 from generation.gan.stylegan2_config import StyleGan2Config
-from generation.models import SampleRun
-from generation.selectors import balancing_counts
+from generation.models import SampleRun, TrainingRun
 from tests.factories import CheckpointFactory, DatasetFactory, ImageFactory
 
 pytestmark = pytest.mark.django_db
@@ -26,10 +26,6 @@ def data(checkpoint, **values) -> dict[str, str]:
 
 
 class TestBalancing:
-    def test_classes_become_as_large_as_the_largest(self):
-        assert balancing_counts({"a": 10, "b": 3, "c": 0}) == {"a": 0, "b": 7, "c": 10}
-        assert balancing_counts({}) == {}
-
     def test_the_button_fills_in_the_numbers_and_starts_nothing(self, checkpoint, investigator_client):
         address = reverse("generation:run_sample", args=[checkpoint.run_id])
 
@@ -38,13 +34,31 @@ class TestBalancing:
         form = page.context["form"]
         assert [form["class_0"].value(), form["class_1"].value()] == [3, 0]
         assert form["dataset_name"].value() == "My name"
-        assert "It learnt from 2 lesion, 5 normal." in page.content.decode()
+        words = " ".join(page.content.decode().split())
+        assert "(2 lesion, 5 normal), is as large as the largest. That is 3 lesion, 0 normal," in words
         assert not SampleRun.objects.exists()
 
-    def test_no_button_when_there_is_nothing_to_balance(self, checkpoint):
-        form = SampleForm(run=checkpoint.run, checkpoints=[checkpoint], real_counts={"lesion": 3, "normal": 3})
+    @pytest.mark.parametrize("counts", [{"lesion": 3, "normal": 3}, {"lesion": 3}, {}])
+    def test_no_button_when_there_is_nothing_to_balance(self, checkpoint, counts):
+        form = SampleForm(run=checkpoint.run, checkpoints=[checkpoint], real_counts=counts)
 
-        assert not form.can_balance
+        assert form.balancing == {}
+        assert form.balanced()["class_0"].value() == 100  # as it was
+
+    def test_a_generator_without_classes_has_none_to_balance(self, checkpoint, investigator_client):
+        TrainingRun.objects.update(classes=["all"])
+
+        page = investigator_client.get(checkpoint.run.get_absolute_url()).content.decode()
+
+        assert "Draw images" in page
+        assert "Balance the classes" not in page
+        with pytest.raises(CommandError, match="was trained without classes"):
+            call_command("sample_generator", f"--run={checkpoint.run.name}", "--name=Drawn", "--balance")
+
+    def test_the_command_draws_the_same_numbers(self, checkpoint):
+        call_command("sample_generator", f"--run={checkpoint.run.name}", "--name=Drawn", "--balance")
+
+        assert SampleRun.objects.get().per_class == {"lesion": 3, "normal": 0}
 
 
 class TestOptions:

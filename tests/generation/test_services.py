@@ -1,10 +1,14 @@
 """Starting runs and samples: what is refused, and what is queued."""
 
+import threading
+import time
+
 import numpy as np
 import pytest
+from django.db import connection, transaction
 
 from generation.gan.config import AcganConfig
-from generation.models import Checkpoint, TrainingRun
+from generation.models import Checkpoint, SampleRun, TrainingRun
 from generation.services import (
     GenerationError,
     forget_checkpoint,
@@ -168,17 +172,23 @@ class TestStartSampling:
             ({"seed": -1}, f"seed is -1; it must be a whole number from 0 to {2**63 - 1}"),
             ({"dataset_name": "Taken"}, "There is a dataset called “Taken” already. Choose another name."),
             ({"dataset_name": " "}, "The dataset needs a name."),
+            (
+                {"dataset_name": "Waiting"},
+                "A dataset called “Waiting” is being made just now, by the job “Sample “Waiting””. Choose another "
+                "name, or cancel that job first.",
+            ),
         ],
     )
     def test_what_cannot_be_drawn_is_refused(self, checkpoint, changes, message):
         DatasetFactory(name="Taken")
-        values = {"per_class": {"lesion": 1}, "seed": 1, "dataset_name": "New", **changes}
+        values = {"per_class": {"lesion": 1}, "seed": 1}
+        waiting = start_sampling(checkpoint=checkpoint, created_by=None, dataset_name="Waiting", **values)
 
         with pytest.raises(ValueError, match=r"\w") as caught:
-            start_sampling(checkpoint=checkpoint, created_by=None, **values)
+            start_sampling(checkpoint=checkpoint, created_by=None, **{**values, "dataset_name": "New", **changes})
 
         assert str(caught.value) == message
-        assert not Job.objects.exclude(pk=checkpoint.run.job_id).exists()
+        assert not Job.objects.exclude(pk__in=[checkpoint.run.job_id, waiting.job_id]).exists()
 
 
 class TestForgetCheckpoint:
@@ -193,6 +203,57 @@ class TestForgetCheckpoint:
 
         assert not forget_checkpoint(checkpoint=checkpoint)
         assert Checkpoint.objects.get() == checkpoint
+
+
+@pytest.mark.django_db(transaction=True)
+class TestCheckpointThatGoesWhileItIsSampled:
+    """A better state replaces it in the training's process, while somebody submits the form."""
+
+    def beside(self, verb) -> threading.Thread:
+        """`verb` in a transaction of another thread, which ends half a second after it."""
+        done = threading.Event()
+
+        def work():
+            with transaction.atomic():
+                verb()
+                done.set()
+                time.sleep(0.5)
+            connection.close()
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        assert done.wait(30)
+        return thread
+
+    def sample(self, checkpoint):
+        return start_sampling(
+            checkpoint=checkpoint, per_class={"lesion": 1}, seed=1, dataset_name="New", created_by=None
+        )
+
+    def test_the_sampling_came_first(self):
+        checkpoint = CheckpointFactory()
+        other = self.beside(lambda: self.sample(checkpoint))
+
+        assert not forget_checkpoint(checkpoint=checkpoint)
+
+        other.join()
+        assert SampleRun.objects.get().checkpoint == Checkpoint.objects.get() == checkpoint
+
+    def test_the_training_came_first(self):
+        checkpoint = CheckpointFactory(images_seen=6400, run__name="Source")
+        stale = Checkpoint.objects.get()
+        other = self.beside(lambda: forget_checkpoint(checkpoint=checkpoint))
+
+        with pytest.raises(GenerationError) as refusal:
+            self.sample(stale)
+
+        other.join()
+        assert str(refusal.value) == (
+            "The state of “Source” after 6,400 images is no longer kept: while it trains, better states replace it. "
+            "Choose another one from the list, which is up to date now."
+        )
+        assert not Job.objects.filter(kind="generation.sample").exists()
+        assert not Dataset.everything.filter(name="New").exists()
 
 
 def test_a_checkpoint_is_recorded_once(training):

@@ -88,7 +88,7 @@ class TestParameters:
 class TestPage:
     def test_started_from_the_page_and_shown_there(self, trained, investigator_client):
         page = investigator_client.get(trained.get_absolute_url()).content.decode()
-        assert "Look into it" in page
+        assert "Films, mixtures, nearest images" in page
         assert "Mixture of styles" not in page  # this network has none
         address = reverse("generation:tool_start", args=[trained.checkpoints.last().pk])
 
@@ -112,8 +112,8 @@ class TestPage:
         investigator_client.post(address, {**common, "tool-image": page})
         assert Job.objects.get(kind="generation.tool").parameters["image_id"] == str(image.pk)
 
-        for text, words in {"": "image_id is missing", "nonsense": "There is no image with this address"}.items():
-            answer = investigator_client.post(address, {**common, "tool-image": text}, follow=True)
+        for text, words in {"": "Say which image", "nonsense": "There is no image with this address"}.items():
+            answer = investigator_client.post(address, {**common, "tool-image": text})
             assert words in answer.content.decode()
         assert Job.objects.filter(kind="generation.tool").count() == 1
 

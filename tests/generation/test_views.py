@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import fields
+from datetime import timedelta
 
 import pytest
 from django.db import connection
@@ -9,7 +10,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from generation.gan.config import AcganConfig
+from generation.gan.pggan_config import PgganConfig
 from generation.models import SampleRun, TrainingRun
+from generation.services import start_sampling
 from imaging.models import Dataset, Image
 from tests.factories import (
     CheckpointFactory,
@@ -23,6 +26,7 @@ from tests.generation.conftest import run_job
 from tests.generation.plugin import PluginConfig
 from worker.compute.settings import Settings, setting_range
 from worker.models import Job, JobArtefact
+from worker.services import request_cancel, resume_job
 
 
 @pytest.fixture
@@ -264,8 +268,18 @@ class TestCompare:
             [640, 1280],
         ]
         assert [one["name"] for one in response.context["curve_runs"]] == ["Other run", "Chest run"]
-        assert response.context["settings"] == [("Batch size", ["32", "64"])]
+        assert response.context["shared_settings"] == [("Batch size", ["32", "64"])]
+        assert response.context["own_settings"] == []
         assert "after <span data-compare-at>1,280</span> images" in page
+
+    def test_settings_that_only_one_kind_of_generator_has_stand_apart(self, investigator_client, run):
+        other = TrainingRunFactory(generator="pggan", config=PgganConfig(seed=4).to_dict())
+
+        context = investigator_client.get(compare_address(other, run)).context
+
+        assert ("Seed", ["4", "0"]) in context["shared_settings"]
+        assert ("Iterations", ["–", "40"]) in context["own_settings"]
+        assert not {label for label, _ in context["shared_settings"]} & {label for label, _ in context["own_settings"]}
 
     def test_one_run_alone_cannot_be_compared(self, investigator_client, run):
         response = investigator_client.get(compare_address(run) + "&run=nonsense", follow=True)
@@ -304,6 +318,59 @@ def training_data(*, config: Settings | None = None, **changes) -> dict:
     return {"name": "From the page", "device": "auto", "keep_best": 3, **sent, **changes}
 
 
+class TestClassMix:
+    """The presets of Jang 2023's two generators choose classes by their role."""
+
+    def test_the_normal_class_is_known_by_its_name(self, investigator_client, phantoms):
+        normal = investigator_client.get(new_address(phantoms, "jang-normal")).context
+        abnormal = investigator_client.get(new_address(phantoms, "jang-abnormal"))
+
+        assert (normal["filter_form"]["labels"].value(), normal["limits_form"].begin) == (["normal"], {})
+        assert abnormal.context["filter_form"]["labels"].value() is None  # all classes
+        assert abnormal.context["limits_form"]["limit_1"].value() == 20_000
+        assert "The normal class is “normal”." in " ".join(abnormal.content.decode().split())
+
+    def test_it_is_asked_when_no_name_says_it(self, investigator_client, phantoms):
+        Image.objects.filter(label="normal").update(label="clear")
+        address = new_address(phantoms, "jang-abnormal")
+
+        question = investigator_client.get(address)
+        assert "settings_form" not in question.context
+        assert [value for value, _ in question.context["form"].fields["normal"].choices] == ["clear", "lesion", ""]
+        answered = investigator_client.get(address + "&normal=clear").context
+        assert answered["limits_form"].begin == {"clear": 20_000}
+        assert investigator_client.get(address + "&normal=").context["limits_form"].begin == {}  # none of them is
+        assert "Select a valid choice" in investigator_client.get(address + "&normal=x").content.decode()
+
+        response = investigator_client.post(
+            address + "&normal=clear", training_data(config=PgganConfig(seed=3), limit_0="3", **{"filter-labels": []})
+        )
+        run = TrainingRun.objects.get()
+        assert response["Location"] == run.get_absolute_url()
+        assert (run.generator, run.limits) == ("pggan", {"clear": 3})
+
+    def test_another_normal_class_can_be_chosen(self, investigator_client, phantoms):
+        address = new_address(phantoms, "jang-normal")
+
+        asked = investigator_client.get(address + "&ask=1")
+        other = investigator_client.get(address + "&normal=lesion").context
+
+        assert asked.context["form"]["normal"].value() == "normal"
+        assert [value for value, _ in asked.context["form"].fields["normal"].choices] == ["lesion", "normal"]
+        assert other["filter_form"]["labels"].value() == ["lesion"]
+
+    def test_another_run_like_it_has_the_same_images(self, investigator_client, run):
+        ImageFactory(dataset=run.dataset, label="lesion", split="train")
+        ImageFactory(dataset=run.dataset, label="normal", split="")
+        TrainingRun.objects.update(filters={"labels": ["normal"], "splits": [""]}, limits={"normal": 7})
+
+        context = investigator_client.get(reverse("generation:run_new") + f"?like={run.pk}").context
+
+        assert context["filter_form"]["labels"].value() == ["normal"]
+        assert context["filter_form"]["splits"].value() == ["none"]
+        assert context["limits_form"]["limit_1"].value() == 7
+
+
 class TestNewRun:
     def test_the_form_begins_with_the_preset(self, investigator_client, phantoms):
         kong = investigator_client.get(new_address(phantoms)).context["settings_form"]
@@ -311,7 +378,7 @@ class TestNewRun:
 
         assert kong["iterations"].value() == 30_000
         assert demonstration.context["settings_form"]["iterations"].value() < 3000
-        assert "Pictures from it can be recognised" in demonstration.content.decode()
+        assert "no material for a reader study" in demonstration.content.decode()
 
     def test_every_setting_of_the_generator_is_a_field_with_help(self, investigator_client, phantoms):
         form = investigator_client.get(new_address(phantoms)).context["settings_form"]
@@ -412,6 +479,7 @@ class TestNewRun:
 
         assert TrainingRun.objects.get().job.parameters["processes"] == expected
 
+    @pytest.mark.sqlite_is_enough
     def test_memory_is_estimated_before_anything_is_started(self, investigator_client, phantoms):
         response = investigator_client.post(new_address(phantoms), training_data(estimate="1", name="Kept"))
 
@@ -553,6 +621,69 @@ class TestSampling:
         assert response.status_code == 200
         assert message in response.content.decode()
         assert not SampleRun.objects.exists()
+
+    def test_a_checkpoint_that_has_gone_meanwhile_is_refused_in_words(self, investigator_client, run):
+        left, gone = CheckpointFactory(run=run, iteration=10), CheckpointFactory(run=run, iteration=20)
+        data = sample_data(gone)
+        gone.delete()
+
+        response = investigator_client.post(reverse("generation:run_sample", args=[run.pk]), data)
+
+        assert response.context["form"].errors["checkpoint"] == [
+            "This state is no longer kept: while the generator trains, better states replace it. Choose another one; "
+            "the list is up to date now."
+        ]
+        assert list(response.context["form"].fields["checkpoint"].queryset) == [left]
+        assert not SampleRun.objects.exists()
+
+    @pytest.fixture
+    def cancelled(self, run) -> SampleRun:
+        """With one image drawn of four."""
+        sample_run = start_sampling(
+            checkpoint=CheckpointFactory(run=run),
+            per_class={"lesion": 4},
+            seed=1,
+            dataset_name="Half",
+            created_by=None,
+        )
+        ImageFactory(dataset=Dataset.everything.get(name="Half"))
+        request_cancel(job=sample_run.job)
+        return sample_run
+
+    def test_what_a_cancelled_one_keeps_is_said(self, investigator_client, run, cancelled):
+        page = investigator_client.get(run.get_absolute_url())
+
+        (kept,) = page.context["kept_samples"]
+        assert (kept.sample_run, kept.images, kept.wanted) == (cancelled, 1, 4)
+        assert kept.until - cancelled.job.finished_at == timedelta(days=7)
+        text = " ".join(page.content.decode().split())
+        assert "<strong>Half</strong> was not finished: 1 of 4 images are drawn. They are kept, seen by nobody," in text
+        assert not page.context["sample_runs"][0].dataset
+
+    def test_and_can_be_discarded(self, investigator_client, run, cancelled):
+        address = reverse("generation:sample_discard", args=[cancelled.pk])
+
+        assert investigator_client.get(address).status_code == 405
+        response = investigator_client.post(address, follow=True)
+
+        assert "What was drawn of “Half” is being removed." in response.content.decode()
+        assert not response.context["kept_samples"]
+        assert Job.objects.get(kind="imaging.remove").state == Job.State.QUEUED
+        run_job(Job.objects.get(kind="imaging.remove"))
+        assert not Dataset.everything.filter(origin="synthetic").exists()
+
+    def test_not_by_others(self, client, reader, cancelled):
+        client.force_login(reader)
+        assert client.post(reverse("generation:sample_discard", args=[cancelled.pk])).status_code == 403
+        assert Dataset.everything.filter(name="Half").exists()
+
+    def test_not_while_it_is_drawn(self, investigator_client, run, cancelled):
+        resume_job(job=cancelled.job)
+
+        page = investigator_client.post(reverse("generation:sample_discard", args=[cancelled.pk]), follow=True)
+
+        assert "“Half” is being made just now. Cancel the job “Sample “Half”” first." in page.content.decode()
+        assert Dataset.everything.filter(name="Half").exists()
 
     def test_a_checkpoint_of_another_run_is_refused(self, investigator_client, run):
         CheckpointFactory(run=run)

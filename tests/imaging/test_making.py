@@ -14,6 +14,7 @@ from imaging.forms import FilterForm
 from imaging.making import (
     REMOVE,
     add_images,
+    check_whole,
     claim_name,
     discard_dataset,
     publish_dataset,
@@ -113,7 +114,8 @@ class TestHidden:
 
 class TestPublish:
     def test_whole(self, unfinished):
-        publish_dataset(dataset=unfinished, name="Samples", counts={"normal": 1, "ill": 1, "other": 0})
+        check_whole(dataset=unfinished, counts={"normal": 1, "ill": 1, "other": 0})
+        publish_dataset(dataset=unfinished, name="Samples")
 
         assert list(Dataset.objects.all()) == [unfinished]
         assert dataset_counts(unfinished) == {"ill": 1, "normal": 1}
@@ -123,11 +125,18 @@ class TestPublish:
     )
     def test_images_missing_or_too_many(self, unfinished, counts):
         with pytest.raises(DatasetError, match=r"“Samples” is not whole: it has 1 ill, 1 normal, wanted are"):
-            publish_dataset(dataset=unfinished, name="Samples", counts=counts)
+            check_whole(dataset=unfinished, counts=counts)
+
+    def test_not_what_was_discarded_meanwhile(self, unfinished, job):
+        end(job)
+        discard_dataset(dataset=unfinished)
+
+        with pytest.raises(DatasetError, match="“Samples” is no longer being made"):
+            publish_dataset(dataset=unfinished, name="Samples")
         assert not Dataset.objects.exists()
 
     def test_nothing_is_added_once_it_is_shown(self, unfinished):
-        publish_dataset(dataset=unfinished, name="Samples", counts={"normal": 1, "ill": 1})
+        publish_dataset(dataset=unfinished, name="Samples")
 
         with pytest.raises(DatasetError, match="is no longer being made"):
             add_images(dataset=unfinished, images=[record(3)])
@@ -161,7 +170,7 @@ class TestNames:
         delete_dataset(dataset=create_dataset(name="Samples", origin="real", created_by=None))
         unfinished.refresh_from_db()
 
-        publish_dataset(dataset=unfinished, name="Samples", counts={"normal": 1, "ill": 1})
+        publish_dataset(dataset=unfinished, name="Samples")
 
         assert [dataset.name for dataset in Dataset.objects.all()] == ["Samples"]
 

@@ -124,8 +124,8 @@ def test_the_detail_page_shows_the_record(investigator_client, investigator):
     [
         (State.QUEUED, 200, True, ["Cancel"]),
         (State.SUCCEEDED, 286, False, []),
-        (State.FAILED, 286, False, ["Resume"]),
-        (State.CANCELLED, 286, False, ["Resume"]),
+        (State.FAILED, 286, False, ["Resume where it stopped"]),
+        (State.CANCELLED, 286, False, ["Resume where it stopped"]),
     ],
 )
 def test_the_panel_polls_until_the_job_has_ended(investigator_client, state, status, polls, buttons):
@@ -136,7 +136,8 @@ def test_the_panel_polls_until_the_job_has_ended(investigator_client, state, sta
     page = response.content.decode()
     assert response.status_code == status
     assert ("hx-get" in page) == polls
-    assert [name for name in ("Cancel", "Resume", "Start again") if f">{name}</button>" in page] == buttons
+    names = ("Cancel", "Resume where it stopped", "Start again")
+    assert [name for name in names if f">{name}</button>" in page] == buttons
     assert ("job-ended" in response.headers.get("HX-Trigger", "")) == (not polls)
 
 

@@ -30,7 +30,7 @@ def resume_label(job: Job) -> str:
         goes_on = get_job_kind(job.kind).resumable and job.progress_done > 0
     except ValueError:
         goes_on = False
-    return "Resume" if goes_on else "Start again"
+    return "Resume where it stopped" if goes_on else "Start again"
 
 
 @register.filter

@@ -6,9 +6,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from generation.command_line import follow
+from generation.gan.balancing import balancing_counts
 from generation.gan.sampling_options import DEVICES, EXACT, PRECISIONS, SamplingOptions
 from generation.models import Checkpoint, TrainingRun
-from generation.selectors import balancing_counts, run_counts
+from generation.selectors import run_counts
 from generation.services import start_sampling
 
 
@@ -25,7 +26,11 @@ class Command(BaseCommand):
         numbers.add_argument(
             "--mix", nargs="+", metavar="CLASS=N", help="numbers of their own: --mix normal=20000 oedema=30000"
         )
-        numbers.add_argument("--balance", action="store_true", help="make all classes as large as the largest real one")
+        numbers.add_argument(
+            "--balance",
+            action="store_true",
+            help="as many of each class as make it, with its real images, as large as the largest (Kong 2022)",
+        )
         parser.add_argument("--label", action="append", default=[], help="with --per-class: only this class")
         parser.add_argument("--seed", type=int, default=1)
         parser.add_argument("--iteration", type=int, help="the checkpoint to draw from; the last one when left out")
@@ -62,7 +67,10 @@ def _numbers(checkpoint: Checkpoint, options: dict[str, Any]) -> dict[str, int]:
     run = checkpoint.run
     if run is None:
         raise CommandError("What it was trained on is not known here, so its classes cannot be balanced. Use --mix.")
-    return balancing_counts(run_counts(run))
+    counts = run_counts(run)
+    if set(counts) != set(run.classes):
+        raise CommandError(f"“{run}” was trained without classes, so there are none to balance. Use --per-class.")
+    return balancing_counts(counts)
 
 
 def _number(text: str) -> tuple[str, int]:

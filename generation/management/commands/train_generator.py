@@ -6,12 +6,14 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from generation.command_line import add_setting_options, apply_setting_options, follow
+from generation.gan.class_mix import find_normal
 from generation.gan.common_settings import Preset
 from generation.gan.registry import get_generator, list_generators
 from generation.parameters import DEVICES, MEASURES
 from generation.preset_choices import default_preset, get_preset, is_demonstration, list_presets
 from generation.services import start_training
 from imaging.models import Dataset
+from imaging.selectors import dataset_counts
 
 
 class Command(BaseCommand):
@@ -26,6 +28,12 @@ class Command(BaseCommand):
             "--generator",
             choices=[kind.name for kind in list_generators()],
             help="without a preset: begin with this generator's own defaults",
+        )
+        parser.add_argument(
+            "--normal",
+            metavar="LABEL",
+            help="the normal class, for a preset that chooses classes by it (jang-normal, jang-abnormal); needed where "
+            "its name does not say so; empty when no class is normal",
         )
         parser.add_argument("--label", action="append", default=[], help="train on this class only (repeatable)")
         parser.add_argument("--split", action="append", default=[], help="train on this split only (repeatable)")
@@ -60,6 +68,7 @@ class Command(BaseCommand):
         if dataset is None:
             raise CommandError(f"There is no dataset called “{options['dataset']}”.")
         preset = _preset(options["preset"], options["generator"])
+        labels, limits = _classes(preset, dataset, options)
         config = apply_setting_options(preset.make(0), options, generator=preset.generator)
         try:
             run = start_training(
@@ -67,12 +76,12 @@ class Command(BaseCommand):
                 dataset=dataset,
                 generator=preset.generator,
                 config=config,
-                filters={"labels": options["label"], "splits": options["split"]},
+                filters={"labels": labels, "splits": options["split"]},
                 created_by=None,
                 is_demonstration=is_demonstration(preset, config),
                 device=options["device"],
                 processes=options["gpus"],
-                limits=_limits(options["at_most"]),
+                limits=limits,
                 best_by=options["best_by"],
                 keep_best=options["keep_best"],
             )
@@ -81,6 +90,26 @@ class Command(BaseCommand):
         self.stdout.write(f"Queued “{run.name}” as job {run.job_id}")
         if options["wait"]:
             follow(run.job)
+
+
+def _classes(preset: Preset, dataset: Dataset, options: dict[str, Any]) -> tuple[list[str], dict[str, int]]:
+    """Labels to train on and the most images of a label: as typed, or as the preset's mix says."""
+    limits = _limits(options["at_most"])
+    if preset.mix is None:
+        if options["normal"] is not None:
+            raise CommandError(f"The preset {preset.name} takes every class alike. Leave --normal out, or use --label.")
+        return options["label"], limits
+    if options["label"]:
+        raise CommandError(f"The preset {preset.name} chooses the classes: {preset.mix.words}. Leave --label out.")
+    counts = dataset_counts(dataset)
+    normal = find_normal(counts) if options["normal"] is None else options["normal"]
+    if normal is None:
+        raise CommandError(f"Say which class is the normal one with --normal; there are {', '.join(counts)}.")
+    try:
+        labels, proposed = preset.mix.choose(counts, normal=normal or None)
+    except ValueError as error:
+        raise CommandError(f"{error}.") from error
+    return labels if len(labels) < len(counts) else [], {**proposed, **limits}
 
 
 def _limits(texts: list[str]) -> dict[str, int]:

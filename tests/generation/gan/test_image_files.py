@@ -1,6 +1,7 @@
 """Mapped images are the same images; smaller levels are exact means, made once."""
 
 import json
+import mmap
 import os
 
 import numpy as np
@@ -131,3 +132,16 @@ def test_a_directory_that_was_not_finished_cannot_be_opened(tmp_path):
 
     with pytest.raises(ValueError, match=r"classes\.json"):
         open_training_images(tmp_path)
+
+
+def test_rows_that_are_asked_for_ahead_are_those_that_are_read(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (9, 50, 50), dtype=np.uint8)  # rows that end within a page
+    writer = ImageWriter(tmp_path, count=9, side=50)
+    writer.pixels[:] = pixels
+    images = writer.finish(labels=np.zeros(9, dtype=np.int64), classes=("a",))
+    rows = np.array([8, 0, 3, 8])
+
+    assert isinstance(images.pixels.base, mmap.mmap)  # so that the system is asked
+    assert np.array_equal(images.read(50, rows), pixels[rows])
+    image_files.expect(images.pixels[4:], np.array([4]))  # a part of a file, of which nobody knows where it begins
+    image_files.expect(pixels, rows)

@@ -173,6 +173,8 @@ class TestPresets:
     def test_the_quick_look_is_marked_as_a_demonstration(self):
         assert [name for name, preset in PRESETS.items() if preset.generator == "pggan"] == [
             "jang",
+            "jang-normal",
+            "jang-abnormal",
             "pggan-one-gpu",
             "pggan-quick",
         ]

@@ -10,7 +10,7 @@ from django.apps import AppConfig
 from django.db.backends.signals import connection_created
 
 REQUEST = "TURING_TEST_KILL_FILE"  # names a file: while it is there, the sixth INSERT of images is the last one
-INSERTS = 6  # not in the first transaction: one of 256 rows has 4 on SQLite and 1 on PostgreSQL
+INSERTS = 6  # not in the first transaction: one of 64 rows has 2 on SQLite and 1 on PostgreSQL
 
 
 class KillingConfig(AppConfig):

@@ -1,5 +1,5 @@
 /* Curves of one run (lines that belong together share a chart) or of several (one chart per curve, one line per run),
-   over the real images that were seen. They grow while a run is going on. */
+   over the real images that were seen, or what else the section says. They grow while a run is going on. */
 (() => {
   "use strict";
 
@@ -55,10 +55,15 @@
       for (const [name, values] of Object.entries(run.values)) {
         if (NOT_SHOWN.has(name) || values.every((value) => value === null)) continue;
         const label = runs.length > 1 ? run.name : words(name);
-        groups.set(keyOf(name), [...(groups.get(keyOf(name)) || []), { label, name, steps: run.steps, values }]);
+        const before = groups.get(keyOf(name)) || [];
+        const style = runs.length > 1 ? runs.indexOf(run) : before.length; // a run looks the same in every chart
+        groups.set(keyOf(name), [...before, { label, name, style, steps: run.steps, values }]);
       }
     }
     section.querySelector("[data-curves-empty]").hidden = groups.size > 0;
+    const isClean = (groups.get("skipped_steps") || []).every((line) => line.values.every((value) => !value));
+    section.querySelector("[data-curves-clean]").hidden = !groups.has("skipped_steps") || !isClean;
+    if (isClean && !charts.has("skipped_steps")) groups.delete("skipped_steps"); // a line at zero says nothing more
     for (const [key, lines] of groups) {
       const labels = lines.map((line) => line.label).join();
       // "no value here" (null) and "not a point of this line" (undefined) both let the line go on
@@ -95,15 +100,15 @@
       legend: { live: true },
       cursor: { drag: { x: true, y: false } },
       axes: [
-        { label: "Images seen", labelSize: 20, size: 40, values: (plot, splits) => splits.map(short) },
+        { label: section.dataset.xLabel, labelSize: 20, size: 40, values: (plot, splits) => splits.map(short) },
         { size: 64 },
       ],
       series: [
-        { label: "Images seen", value: (plot, value) => (value === null ? "–" : value.toLocaleString("en-GB")) },
-        ...lines.map((line, n) => ({
+        { label: section.dataset.xLabel, value: (plot, value) => (value === null ? "–" : value.toLocaleString("en-GB")) },
+        ...lines.map((line) => ({
           label: line.label,
-          stroke: COLOURS[n % COLOURS.length],
-          dash: DASHES[n % DASHES.length],
+          stroke: COLOURS[line.style % COLOURS.length],
+          dash: DASHES[line.style % DASHES.length],
           width: 1.5,
           spanGaps: true,
           points: { show: line.values.filter((value) => value !== null).length < 3 },
