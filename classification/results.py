@@ -14,6 +14,7 @@ class ArmRow:
 
     name: str
     estimates: tuple[Estimate, ...]  # at the threshold of the table, then the AUC
+    repetitions: dict[str, Any]  # n, mean and sd of the AUC over all repetitions; None where there is none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +51,7 @@ class Results:
     warnings: list[str]
     summary: list[str]  # what it comes to, in sentences
     weights: dict[str, str]
+    seeds: list[int]  # of the repetitions
 
 
 def read_results(values: dict[str, Any]) -> Results:
@@ -61,6 +63,7 @@ def read_results(values: dict[str, Any]) -> Results:
         warnings=values["warnings"],
         summary=values["summary"],
         weights=values["weights"],
+        seeds=values["seeds"],
     )
 
 
@@ -75,15 +78,18 @@ def _test_set(name: str, values: dict[str, Any]) -> TestSet:
     return TestSet(
         name=name,
         measures=measures,
-        tables=tuple(_table(measures, number) for number in range(len(measures[0].thresholds))),
+        tables=tuple(_table(measures, values["repetitions"], at) for at in range(len(measures[0].thresholds))),
         comparisons=tuple(ComparisonRow(against=one, holm=holm, benjamini_hochberg=bh) for one, holm, bh in rows),
         reference=comparisons.reference if comparisons is not None else "",
         note=comparisons.note if comparisons is not None else "",
     )
 
 
-def _table(measures: tuple[ClassifierMeasures, ...], number: int) -> ThresholdTable:
-    rows = tuple(ArmRow(name=one.name, estimates=(*one.at[number].estimates, one.areas.auc)) for one in measures)
+def _table(measures: tuple[ClassifierMeasures, ...], repetitions: list[dict[str, Any]], number: int) -> ThresholdTable:
+    rows = tuple(
+        ArmRow(name=one.name, estimates=(*one.at[number].estimates, one.areas.auc), repetitions=own)
+        for one, own in zip(measures, repetitions, strict=True)
+    )
     first = measures[0].thresholds[number]
     words = first.words if first.rule == "fixed" else RULES[first.rule]  # type: ignore[index]
     return ThresholdTable(words=words, titles=tuple(one.title for one in rows[0].estimates), rows=rows)

@@ -1,6 +1,7 @@
 """Numbers of an experiment in words: "0.873 (0.812 to 0.921)"."""
 
 import math
+from typing import Any
 
 from django import template
 
@@ -33,3 +34,12 @@ def p_value(p: float) -> str:
     if math.isnan(p):
         return "–"
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+@register.filter
+def repetitions_in_words(repetitions: dict[str, Any]) -> str:
+    """Mean and standard deviation over repetitions: "0.861 (0.012)"."""
+    if repetitions["mean"] is None:
+        return "–"
+    sd = "" if repetitions["sd"] is None else f" ({repetitions['sd']:.3f})"
+    return f"{repetitions['mean']:.3f}{sd}"

@@ -159,6 +159,7 @@ def test_the_page_shows_tables_figures_and_verdict(finished, client, investigato
         "external: Elsewhere",
         "Against OD",
         "p (DeLong)",
+        "of 2 repetitions",
         finished.results["summary"][0].replace("&", "&amp;"),
     ):
         assert words in page
