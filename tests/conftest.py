@@ -4,10 +4,14 @@ import os
 
 import pytest
 from django.test import TransactionTestCase, override_settings
+from hypothesis import settings as hypothesis_settings
 
 from config.accounts.models import User
 from tests.factories import UserFactory
 from tests.quick_database import empty_tables, never_wait_for_the_disk
+
+hypothesis_settings.register_profile("busy machine", deadline=None)  # no test is timed
+hypothesis_settings.load_profile("busy machine")
 
 WITH_DATABASE = {"db", "transactional_db", "live_server"}  # fixtures that give a test the database
 
