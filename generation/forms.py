@@ -109,7 +109,7 @@ class RunForm(BootstrapFormMixin, forms.Form):
 
     def clean(self) -> dict[str, Any]:
         if self.cleaned_data.get("device") == "cpu" and self.cleaned_data.get("gpus", 1) > 1:
-            self.add_error("gpus", "On a CPU a run has one process. Write 1, or choose Automatic or CUDA GPU above.")
+            self.add_error("gpus", "On a CPU a run has one process. Write 1, or choose another device.")
         return self.cleaned_data
 
 

@@ -129,7 +129,7 @@ class TestNewRun:
             (
                 {"gpus": 2, "device": "cpu"},
                 "gpus",
-                "On a CPU a run has one process. Write 1, or choose Automatic or CUDA GPU above.",
+                "On a CPU a run has one process. Write 1, or choose another device.",
             ),
             ({"set-batch_size": 1}, "batch_size", "Write a whole number from 2 to 4,096."),
             ({"set-batch_size": "many"}, "batch_size", "Enter a whole number."),
