@@ -67,9 +67,9 @@ unit: $(VENV)/.dev
 # In the browser only the reading is repeated on PostgreSQL: what the other pages' scripts do does not depend on it.
 postgres: $(VENV)/.dev
 	$(BIN)/python -m tests.find_browser --install
-	$(BIN)/python -m tests.with_postgres $(BIN)/python -m pytest -n 2 --dist worksteal -m "not faults" \
-	  --ignore-glob='tests/browser/test_[!r]*.py'
-	$(BIN)/python -m tests.with_postgres $(BIN)/python -m pytest -m faults tests/turing
+	$(BIN)/python -m tests.with_postgres --volatile $(BIN)/python -m pytest -n 2 --dist worksteal -m "not faults" \
+	  --ignore-glob='tests/browser/test_[!r]*.py' --ignore-glob='tests/browser/test_report*.py'
+	$(BIN)/python -m tests.with_postgres $(BIN)/python -m pytest -n 2 --dist loadfile -m faults tests/turing
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .

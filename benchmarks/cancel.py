@@ -39,6 +39,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Time from a cancel to its state, in each phase of a training.")
     parser.add_argument("--phase", nargs="+", choices=PHASES, default=PHASES)
     parser.add_argument("--size", type=int, default=512, help="pixels of images and of the progressive GAN")
+    parser.add_argument("--maps", type=int, default=512, help="feature maps of it, at most; 512 are published")
+    parser.add_argument("--batch", type=int, default=4, help="images of a step; at 512 pixels 4 take about 8 GB")
     parser.add_argument("--images", type=int, default=400)
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of PyTorch")
     parser.add_argument("--one", choices=PHASES, help=argparse.SUPPRESS)  # in the process of one phase
@@ -52,7 +54,7 @@ def main() -> None:
     )
     for phase in options.phase:
         arguments = [sys.executable, __file__, "--one", phase]
-        for name in ("size", "images", "threads"):
+        for name in ("size", "maps", "batch", "images", "threads"):
             arguments += [f"--{name}", str(getattr(options, name))]
         with tempfile.TemporaryDirectory(prefix="cancel-benchmark-") as folder:
             environment = {
@@ -64,10 +66,10 @@ def main() -> None:
             }
             done = subprocess.run(arguments, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
         row = json.loads(done.stdout.splitlines()[-1])
-        ratio = row["seconds"] / PROMISED
+        ratio, load = row["seconds"] / PROMISED, os.getloadavg()[0]
         print(
-            f"{phase:11s} {row['state']:10s} after {row['seconds']:5.1f} s, {ratio:4.2f} of what is promised; "
-            f"not left, {row['whole']}; {row['kept']}; load {os.getloadavg()[0]:.1f}",
+            f"{phase:11s} {row['state']:10s} after {row['seconds']:5.1f} s, {ratio:4.2f} of what is promised, "
+            f"{row['processor']:.1f} s of processor time; not left, {row['whole']}; {row['kept']}; load {load:.1f}",
             flush=True,
         )
 
@@ -97,16 +99,26 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         if not job.is_active or time.monotonic() > deadline:
             raise SystemExit(f"{options.one} was not reached: {job.state} {job.message} {job.error}")
         time.sleep(0.05)
-    start = time.monotonic()
+    start, used = time.monotonic(), [processor_seconds(job.process_id)]
     request_cancel(job=job)
     while job.is_active:
         time.sleep(0.05)
+        used.append(processor_seconds(job.process_id))
         job.refresh_from_db()
     seconds = time.monotonic() - start
     worker.join()
     kept = sorted((job.directory / "checkpoints").glob("checkpoint-*.pt"))
     words = f"{kept[-1].name} of {kept[-1].stat().st_size / 1e6:.0f} MB kept" if kept else "no checkpoint"
-    return {"seconds": seconds, "state": job.state, "whole": whole, "kept": words}
+    return {"seconds": seconds, "processor": max(used) - used[0], "state": job.state, "whole": whole, "kept": words}
+
+
+def processor_seconds(process: int | None) -> float:
+    """Of all threads of a process so far; 0 when it is gone. On Linux."""
+    try:
+        times = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[11:13]
+    except OSError:
+        return 0.0
+    return sum(int(ticks) for ticks in times) / os.sysconf("SC_CLK_TCK")
 
 
 Prepared = tuple[Any, Callable[[Any], bool], str]
@@ -126,12 +138,13 @@ def dataset(count: int, side: int) -> Any:
     return images
 
 
-def pggan(size: int, *, whole: bool, **changes: Any) -> Any:
-    """Of published width; `whole`: at its last size nearly at once."""
+def pggan(size: int, *, whole: bool, maps: int = 512, batch: int = 4, **changes: Any) -> Any:
+    """`whole`: at its last size nearly at once."""
     from generation.gan.pggan_config import PgganConfig
 
     lengths = {"stabilise_kimg": 0.004, "fade_in_kimg": 0.004, "total_kimg": 100.0} if whole else {"total_kimg": 1e5}
-    return PgganConfig(**{"image_size": size, "batch_sizes": (4,) * 9, "grid_kimg": 1e5, **lengths, **changes})
+    widths = {"feature_maps_max": maps, "feature_maps_base": 16 * maps, "batch_sizes": (batch,) * 9}
+    return PgganConfig(**{"image_size": size, "grid_kimg": 1e5, **widths, **lengths, **changes})
 
 
 def start(options: argparse.Namespace, config: Any, generator: str = "pggan", **more: Any) -> Any:
@@ -155,19 +168,19 @@ def at_size(job: Any, size: int) -> bool:
 
 def collecting(options: argparse.Namespace) -> Prepared:
     options.images = max(options.images, 2000)
-    job = start(options, pggan(1024, whole=False))
+    job = start(options, pggan(1024, whole=False, maps=32))
     return job, lambda job: says(job, "Preparing") and job.progress_done > 10, f"{options.images} images to render"
 
 
 def smaller(options: argparse.Namespace) -> Prepared:
     options.images = max(options.images, 1500)
-    job = start(options, pggan(1024, whole=False))
+    job = start(options, pggan(1024, whole=False, maps=32))
     what = f"{options.images} images of 1024 pixels, {options.images * 1024**2 / 1e9:.1f} GB"
     return job, lambda job: says(job, "smaller copies") and job.progress_done > 0, what
 
 
 def step(options: argparse.Namespace) -> Prepared:
-    config = pggan(options.size, whole=True)
+    config = pggan(options.size, whole=True, maps=options.maps, batch=options.batch)
     seconds = step_seconds(config, options.threads)
     job = start(options, config)
     reached = [0.0]
@@ -219,13 +232,13 @@ def measuring(options: argparse.Namespace) -> Prepared:
 
 
 def saving(options: argparse.Namespace) -> Prepared:
-    config = pggan(1024, whole=False, checkpoint_kimg=0.004)
+    config = pggan(64, whole=False, checkpoint_kimg=0.004)  # at 1024 pixels it has hardly more weights
     job = start(options, config)
 
     def within(job: Any) -> bool:
         return any((job.directory / "checkpoints").glob(".checkpoint-*.tmp"))
 
-    return job, within, "a checkpoint of the published networks"
+    return job, within, "a checkpoint of networks of published width"
 
 
 def sampling(options: argparse.Namespace) -> Prepared:
@@ -236,7 +249,7 @@ def sampling(options: argparse.Namespace) -> Prepared:
     from generation.gan.state import TrainingState
     from generation.services import record_checkpoint, start_sampling, start_training
 
-    config = pggan(options.size, whole=True)
+    config = pggan(options.size, whole=True, maps=options.maps)
     images = dataset(8, 64)
     run = start_training(name="To sample", dataset=images, config=config, generator="pggan", created_by=None)
     pixels = np.zeros((2, options.size, options.size), dtype=np.uint8)

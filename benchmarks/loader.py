@@ -1,7 +1,7 @@
 """Does training wait for its images when the set does not fit into memory?
 
 `python benchmarks/loader.py` from the root of the project. A set in memory (the baseline) against the same set mapped
-from a file that the system is made to forget ten times a second, so that nothing read earlier is still in memory: the
+from a file that the system is made to forget after each batch, so that nothing read earlier is still in memory: the
 worst case of a set that is much larger than memory. `--images` and `--size` make the set larger.
 
 * the loader alone: images per second, as fast as they are taken;
@@ -15,7 +15,6 @@ import os
 import platform
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,8 +34,6 @@ from generation.gan.loader import BatchLoader
 from generation.gan.presets import demonstration_config
 from generation.gan.recipe import Stage
 from generation.gan.training import train
-
-FORGET_EVERY = 0.1  # seconds
 
 
 def main() -> None:
@@ -123,28 +120,28 @@ def write(folder: Path, *, count: int, side: int) -> TrainingImages:
 
 @contextmanager
 def forgotten(images: TrainingImages, folder: Path) -> Iterator[None]:
-    """Within it the pages of a mapped set are given back to the system and dropped, again and again."""
+    """Within it the pages of a mapped set are given back to the system and dropped after each batch."""
     if not images.mapped:
         yield
         return
-    ended = threading.Event()
+    read, handle = TrainingImages.read, os.open(folder / PIXELS, os.O_RDONLY)
 
     def forget() -> None:
-        handle = os.open(folder / PIXELS, os.O_RDONLY)
-        while True:
-            images.pixels._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[attr-defined] # a memmap
-            os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
-            if ended.wait(FORGET_EVERY):
-                os.close(handle)
-                return
+        images.pixels._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[attr-defined] # a memmap
+        os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
 
-    thread = threading.Thread(target=forget, daemon=True)
-    thread.start()
+    def read_and_forget(self: TrainingImages, size: int, indices: np.ndarray) -> np.ndarray:
+        batch = read(self, size, indices)
+        forget()
+        return batch
+
+    forget()
+    TrainingImages.read = read_and_forget  # type: ignore[method-assign]
     try:
         yield
     finally:
-        ended.set()
-        thread.join()
+        TrainingImages.read = read  # type: ignore[method-assign]
+        os.close(handle)
 
 
 def memory_of_file(path: Path, images: TrainingImages) -> float:

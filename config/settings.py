@@ -18,6 +18,7 @@ INSTALLED_APPS = [
     "config.demo",
     "turing",
     "generation",
+    "classification",
     "imaging",
     "worker",
     "allauth",

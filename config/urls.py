@@ -11,6 +11,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("datasets/", include("imaging.urls")),
     path("generators/", include("generation.urls")),
+    path("experiments/", include("classification.urls")),
     path("jobs/", include("worker.urls")),
     path("", include("turing.urls")),
 ]

@@ -129,13 +129,12 @@ def shoot_generators(page: Page, address: str) -> None:
     page.get_by_role("link", name=f"Demonstration ACGAN ({PHANTOMS})", exact=True).click()
     page.locator(".tr-job-chart canvas").first.wait_for()
     shoot(page, "generator")
-    page.get_by_role("heading", name="Draw a synthetic dataset").evaluate("heading => heading.scrollIntoView()")
-    shoot(page, "generator-sample")
+    page.get_by_role("form", name="Draw a synthetic dataset").screenshot(path=PICTURES / "generator-sample.png")
     page.get_by_role("link", name="Measures of").first.click()
     reports = page.locator("#measure-reports").get_by_role("rowheader").get_by_role("link")
-    if not reports.count():
+    if not reports.count() and not page.locator(".tr-job").count():
         page.get_by_role("button", name="Measure").click()
-        reports.first.wait_for(timeout=PATIENCE_MS)
+    reports.first.wait_for(timeout=PATIENCE_MS)
     reports.first.click()
     shoot(page, "measures")
     page.get_by_role("link", name="Look at the pairs").click()

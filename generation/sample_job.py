@@ -121,6 +121,8 @@ def _tolerance(context: JobContext, source: ImageSource, parameters: SampleParam
 
 def _draw_lost(store: Store, stored: list[Taken]) -> None:
     """Files of stored images that are no longer on the disk, after a restored backup for example, are made again."""
+    if storage.have_pixels(taken.sha256 for taken in stored):
+        return
     lost = [taken for taken in stored if not storage.has_pixels(taken.sha256)]
     for (class_index, block), group in groupby(lost, key=lambda one: (one.class_index, one.index // BLOCK_SIZE)):
         images = store.source.draw(

@@ -16,6 +16,11 @@ from imaging.models import Image
 from worker.compute.settings import MAX_SEED
 
 PROJECTION_STEPS = 300
+TOOL_HELP = {
+    "film": "A film goes from one generated image to the next without a cut.",
+    "mixing": "A mixture takes the coarse form of one image and the detail of another.",
+    "projection": "The nearest image is what the generator makes that is most like an image you name.",
+}
 # which fields a tool reads; the page shows the others only where scripts and new style sheets are missing
 USED_BY = {"image": ("projection",), "crossover": ("mixing",), "truncation": ("film", "mixing")}
 
@@ -28,9 +33,6 @@ class ToolForm(BootstrapFormMixin, forms.Form):
         label="What",
         widget=forms.RadioSelect,
         initial="film",
-        help_text="A film goes from one generated image to the next without a cut. A mixture takes the coarse form of "
-        "one image and the detail of another. The nearest image is what the generator makes that is most like an image "
-        "you name: how near it can come to a real one.",
     )
     checkpoint = CheckpointField(Checkpoint.objects.none(), empty_label=None)
     label = forms.ChoiceField(
@@ -69,11 +71,12 @@ class ToolForm(BootstrapFormMixin, forms.Form):
         self.fields["checkpoint"].queryset = known  # type: ignore[attr-defined]
         self.fields["label"].choices = [("", "Not chosen"), *((name, name) for name in origin.classes)]  # type: ignore[attr-defined]
         name = origin.generator if isinstance(origin, TrainingRun) else origin.declaration["generator"]
+        tools = dict(TOOLS)
         if not getattr(get_generator(name).config, "supports_truncation", False):
             del self.fields["crossover"], self.fields["truncation"]
-            self.fields["tool"].choices = [  # type: ignore[attr-defined]
-                (tool, words) for tool, words in TOOLS.items() if tool != "mixing"
-            ]
+            del tools["mixing"]
+        self.fields["tool"].choices = list(tools.items())  # type: ignore[attr-defined]
+        self.fields["tool"].help_text = " ".join(TOOL_HELP[tool] for tool in tools)
 
     @property
     def fields_with_tools(self) -> list[tuple[forms.BoundField, tuple[str, ...]]]:

@@ -41,11 +41,15 @@ class State(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class SavedState:
-    """A `State` that another process has written to a file."""
+    """A `State` without the networks."""
 
     iteration: int
     images_seen: int
     measures: dict[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, state: State) -> "SavedState":
+        return cls(iteration=state.iteration, images_seen=state.images_seen, measures=state.measures)
 
 
 class CheckpointKeeper:
@@ -56,6 +60,7 @@ class CheckpointKeeper:
         self.directory = context.directory / CHECKPOINTS
         self.records = {record.iteration: record for record in run.checkpoints.all()}
         self.total_images = 0  # known once the run goes on
+        self.last_saved: tuple[State, str] | None = None  # in this attempt, with the file's SHA-256
 
     def path(self, state: State) -> Path:
         return self.directory / checkpoint_name(state.iteration)
@@ -102,13 +107,18 @@ class CheckpointKeeper:
                 "images drawn from the lost one cannot be made again",
                 level="warning",
             )
+        self.last_saved = SavedState.of(state), sha256
         self._settle(state, sha256)
 
     def record_newest(self) -> None:
         """Make the state in which the run stopped known: samples can be drawn from it."""
         for iteration, path in list_checkpoints(self.directory)[-1:]:
-            if iteration not in self.records:
-                self._record(load_checkpoint(path), file_sha256(path), is_milestone=False)
+            if iteration in self.records:
+                continue
+            known = self.last_saved
+            if known is None or known[0].iteration != iteration:
+                known = load_checkpoint(path), file_sha256(path)  # takes seconds for large networks
+            self._record(known[0], known[1], is_milestone=False)
 
     def _settle(self, data: State, sha256: str) -> None:
         """Record `data` if it is to stay, and let go of what needs not stay any longer."""

@@ -3,10 +3,15 @@
 import os
 
 import pytest
-from django.db import connection, transaction
+from django.test import TransactionTestCase, override_settings
+from hypothesis import settings as hypothesis_settings
 
 from config.accounts.models import User
 from tests.factories import UserFactory
+from tests.quick_database import empty_tables, never_wait_for_the_disk
+
+hypothesis_settings.register_profile("busy machine", deadline=None)  # no test is timed
+hypothesis_settings.load_profile("busy machine")
 
 WITH_DATABASE = {"db", "transactional_db", "live_server"}  # fixtures that give a test the database
 
@@ -18,7 +23,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     chosen, rest = [], []
     for item in items:
         uses = item.get_closest_marker("django_db") or WITH_DATABASE & set(getattr(item, "fixturenames", ()))
-        (chosen if uses else rest).append(item)
+        (chosen if uses and not item.get_closest_marker("sqlite_is_enough") else rest).append(item)
     config.hook.pytest_deselected(items=rest)
     items[:] = chosen
 
@@ -40,30 +45,19 @@ def investigator_client(client, investigator):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def flush_past_triggers():
-    """Lets the flush after a transactional test empty the tables on SQLite.
-
-    There the flush is a DELETE, which the insert-only triggers rightly refuse: they are taken away around it and made
-    again from their own text. (On PostgreSQL it is a TRUNCATE, which fires no row trigger.)
-    """
-    if connection.vendor != "sqlite":
-        yield
-        return
-    operations = type(connection.ops)
-    flush = operations.execute_sql_flush
-
-    def flush_without_triggers(self, sql_list):
-        with transaction.atomic(using=self.connection.alias), self.connection.cursor() as cursor:
-            cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
-            triggers = cursor.fetchall()
-            for name, _ in triggers:
-                cursor.execute(f'DROP TRIGGER "{name}"')
-            flush(self, sql_list)
-            for _, sql in triggers:
-                cursor.execute(sql)
-
+def quick_database():
+    never_wait_for_the_disk()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(operations, "execute_sql_flush", flush_without_triggers)
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _: empty_tables())
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_search_for_static_files():
+    """WhiteNoise would look for all of them whenever a test client or the leak audit loads the site. Tests that ask for
+    one have a server that finds it by itself.
+    """
+    with override_settings(WHITENOISE_USE_FINDERS=False):
         yield
 
 

@@ -4,6 +4,8 @@ import factory
 import numpy as np
 from factory.django import DjangoModelFactory
 
+from classification.cnn.config import ClassifierConfig, SweepSettings
+from classification.models import Experiment
 from config.accounts.models import User
 from generation.gan.config import AcganConfig
 from generation.models import Checkpoint, SampleRun, TrainingRun
@@ -107,4 +109,22 @@ class SampleRunFactory(DjangoModelFactory):
     per_class = factory.LazyFunction(lambda: {"lesion": 3, "normal": 3})
     seed = 1
     dataset_name = factory.Sequence(lambda n: f"Samples {n}")
+    job = factory.SubFactory(JobFactory)
+
+
+class ExperimentFactory(DjangoModelFactory):
+    """An experiment whose job waits, on a dataset without images."""
+
+    class Meta:
+        model = Experiment
+
+    name = factory.Sequence(lambda n: f"Experiment {n}")
+    kind = Experiment.Kind.KONG
+    dataset = factory.SubFactory(DatasetFactory)
+    synthetic = factory.SubFactory(DatasetFactory, origin=Dataset.Origin.SYNTHETIC)
+    classes = factory.LazyFunction(lambda: ["normal", "pneumonia"])
+    positive = "pneumonia"
+    config = factory.LazyFunction(lambda: ClassifierConfig().to_dict())
+    sweep = factory.LazyFunction(lambda: SweepSettings().to_dict())
+    weights = factory.LazyFunction(lambda: {"kind": "none"})
     job = factory.SubFactory(JobFactory)

@@ -4,6 +4,7 @@ Whatever is registered (a generator, a classifier) gets its form so; nothing her
 """
 
 import math
+import secrets
 from collections.abc import Callable
 from dataclasses import Field, fields
 from typing import Any
@@ -104,6 +105,16 @@ def setting_value(one: Field[Any], value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(str(item) for item in value)
     return f"{value:,}" if isinstance(value, int) and one.name != "seed" else str(value)
+
+
+def settings_in_words(config: Settings) -> list[tuple[str, str]]:
+    """(label, value) of every setting, in words."""
+    return [(setting_label(one), setting_value(one, getattr(config, one.name))) for one in fields(config)]  # type: ignore[arg-type]
+
+
+def fresh_seed() -> int:
+    """A seed for a new run that forms can show and people can write down."""
+    return secrets.randbelow(2**31)
 
 
 def range_validator(default: Any, info: Range) -> Callable[[Any], None]:

@@ -49,7 +49,7 @@ def test_a_film_a_mixture_and_the_nearest_image(worker, signed_in, live_server, 
     page.get_by_label("Layers of the row").fill("1")
     page.get_by_role("button", name="Make it").click()
     mixture = made.get_by_role("article", name="Mixture of styles")
-    expect(mixture.get_by_text("Each image has the first 1 layers")).to_be_visible(timeout=PATIENCE)
+    expect(mixture.get_by_text("Each image has the first 1 layer (coarse form)")).to_be_visible(timeout=PATIENCE)
 
     page.get_by_label("Nearest image to a real one").check()
     expect(page.get_by_label("Layers of the row")).to_be_hidden()  # no matter of this one
@@ -60,7 +60,7 @@ def test_a_film_a_mixture_and_the_nearest_image(worker, signed_in, live_server, 
     page.locator("#tools").get_by_label("Image", exact=True).fill(live_server.url + image_page)
     page.get_by_role("button", name="Make it").click()
     nearest = made.get_by_role("article", name="Nearest image to a real one")
-    expect(nearest.get_by_role("link", name="the image")).to_have_attribute("href", image_page)
+    expect(nearest.get_by_role("link", name="the image")).to_have_attribute("href", image_page, timeout=PATIENCE)
 
     for article in (film, mixture, nearest):
         picture = article.get_by_role("img")

@@ -11,7 +11,7 @@ from generation.models import TrainingRun
 from generation.services import start_training
 from imaging.models import Dataset
 from imaging.phantoms import chest_phantom
-from tests.factories import DatasetFactory, ImageFactory
+from tests.factories import DatasetFactory, ImageFactory, TrainingRunFactory
 from tests.generation.gan.conftest import SMALL
 from tests.generation.plugin import PluginConfig, PluginNetwork, PluginRecipe
 from worker.execution.child import execute_job
@@ -66,6 +66,12 @@ def run_job(job: Job) -> Job:
     execute_job(job_id=job.pk, token=lease.token)
     job.refresh_from_db()
     return job
+
+
+@pytest.fixture
+def run(db) -> TrainingRun:
+    """A record whose job waits."""
+    return TrainingRunFactory(name="Chest run", dataset__name="Real ones")
 
 
 @pytest.fixture

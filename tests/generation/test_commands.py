@@ -187,9 +187,9 @@ class TestWait:
         assert SampleRun.objects.get().dataset.images.count() == 10
 
     def test_a_failure_is_an_exit_status(self, phantoms, worker, monkeypatch):
-        monkeypatch.setattr("generation.training_data.load_pixels", _unreadable)
+        monkeypatch.setattr("imaging.rendered_files.load_pixels", _unreadable)
 
-        with pytest.raises(CommandError, match=r"Train “W”: failed\. Training image \w+ cannot be read"):
+        with pytest.raises(CommandError, match=r"Train “W”: failed\. Image \w+ cannot be read"):
             call_command("train_generator", "--dataset=Phantoms", "--name=W", "--set-iterations=10", "--wait")
 
 

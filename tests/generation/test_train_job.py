@@ -192,7 +192,7 @@ class TestFailures:
         run_job(training.job)
 
         assert training.job.state == Job.State.FAILED
-        assert training.job.error.startswith(f"Training image {sha256[:12]} cannot be read: ")
+        assert training.job.error.startswith(f"Image {sha256[:12]} cannot be read: ")
 
     def test_divergence_fails_with_advice(self, phantoms, small_config, monkeypatch):
         original = torch.optim.Adam.step

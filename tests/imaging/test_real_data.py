@@ -19,7 +19,7 @@ from imaging.selectors import filter_images, patients_in_several_splits
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite_is_enough]
 
 
 def need(name: str) -> Path:

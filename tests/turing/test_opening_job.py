@@ -3,8 +3,10 @@
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from django.urls import reverse
 
 from imaging.services import add_image, create_dataset
 from tests.generation.conftest import run_job
+from tests.quick_database import copy_database
 from tests.turing.builders import make_dataset, make_draft, make_open_study
 from turing.audit.verification import verify_audit
 from turing.errors import StudyError
@@ -304,10 +307,24 @@ def wait_for_the_end(done, total):
 job = Job.objects.get()
 run_opening(Context(job, wait_for_the_end), parameters_of(job))
 """
+NEXT_ATTEMPT = """
+import django
+django.setup()
+from worker.execution.child import execute_job
+from worker.lifecycle import claim_job
+from worker.models import Job
+
+Job.objects.update(state="queued", lease_token=None)
+job = Job.objects.get()
+execute_job(job_id=job.pk, token=claim_job(job_id=job.pk, worker_name="next").token)
+job.refresh_from_db()
+assert job.state == "succeeded", job.error
+"""
 
 
-def test_kill_9_and_the_next_attempt(tmp_path, settings, django_db_setup):
-    """Another process with a database of its own, killed after three of four images were rendered."""
+@pytest.mark.sqlite_is_enough
+def test_kill_9_and_the_next_attempt(tmp_path, investigator):
+    """Another process with a copy of the database, killed after three of four images were rendered."""
     environment = {
         **os.environ,
         "DATA_DIR": str(tmp_path),
@@ -316,38 +333,21 @@ def test_kill_9_and_the_next_attempt(tmp_path, settings, django_db_setup):
     }
     root = Path(__file__).resolve().parents[2]
 
-    def run(code: str) -> str:
-        command = [sys.executable, "-c", f"import django; django.setup()\n{code}"]
-        return subprocess.run(
-            command, cwd=root, env=environment, check=True, stdout=subprocess.PIPE, text=True
-        ).stdout.strip()
-
-    command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
-    subprocess.run(command, cwd=root, env=environment, check=True)
-    run(
-        "from tests.factories import UserFactory\n"
-        "from tests.turing.builders import make_draft\n"
-        "from turing.opening_job import start_opening\n"
-        "start_opening(study=make_draft(), by=UserFactory(role='investigator'))"
-    )
+    start_opening(study=make_draft(), by=investigator)
+    database = copy_database(tmp_path / "db.sqlite3")
     process = subprocess.Popen([sys.executable, "-c", KILLED], cwd=root, env=environment, stdout=subprocess.PIPE)
     assert process.stdout.readline() == b"now\n"
     process.send_signal(signal.SIGKILL)
     process.wait()
     left_behind = {path.name for path in (tmp_path / "media" / "stimuli").iterdir()}
 
-    run(
-        "from worker.models import Job\n"
-        "from tests.generation.conftest import run_job\n"
-        "Job.objects.update(state='queued', lease_token=None)\n"
-        "job = run_job(Job.objects.get())\n"
-        "assert job.state == 'succeeded', job.error"
-    )
-    shown = run("from turing.models import Trial\nprint(*Trial.objects.values_list('stimulus_file', flat=True))")
+    subprocess.run([sys.executable, "-c", NEXT_ATTEMPT], cwd=root, env=environment, check=True)
+    with closing(sqlite3.connect(database)) as copy:
+        shown = {name for (name,) in copy.execute("SELECT stimulus_file FROM turing_trial")}
 
     assert len(left_behind) == 3
     on_disk = {f"stimuli/{path.name}" for path in (tmp_path / "media" / "stimuli").iterdir()}
-    assert on_disk == set(shown.split())
+    assert on_disk == shown
     assert len(on_disk) == 4
 
 

@@ -72,6 +72,7 @@ def test_wrong_jobs_are_named(argument, message):
         run("job_cancel", argument)
 
 
+@pytest.mark.sqlite_is_enough
 @pytest.mark.django_db(transaction=True)
 def test_watching_follows_a_job_to_its_end(media_root, journal, monkeypatch):
     monkeypatch.setenv("TERM", "xterm")  # on a dumb terminal the bar is drawn once, at the end

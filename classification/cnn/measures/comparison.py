@@ -241,18 +241,22 @@ def _clustered_variance(predictions: Predictions) -> float:
 
 def _of_areas(found: AreaComparison, method: str) -> AucComparison:
     if found.is_paired and math.isnan(found.p) and found.difference == 0 and min(_sizes(found)) > 1:
+        # without error the standard error is 0 whatever the classifiers do on other images
+        is_perfect = found.first.auc in (0, 1)
+        width = math.nan if is_perfect else 0.0
         return AucComparison(
             first=found.first.auc,
             second=found.second.auc,
             difference=0.0,
-            se=0.0,
-            low=0.0,
-            high=0.0,
+            se=width,
+            low=width,
+            high=width,
             statistic=0.0,
             df=math.inf,
             p=1.0,
             method=f"{method}; equal curves",
             confidence=found.confidence,
+            reason=f"both have an AUC of {found.first.auc:g}: there is no interval" if is_perfect else "",
         )
     return AucComparison(
         first=found.first.auc,

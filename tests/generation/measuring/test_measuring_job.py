@@ -97,6 +97,7 @@ def test_the_record_its_files_and_the_planted_copies(synthetic, real, investigat
     assert "1 synthetic image is a training image," in " ".join(page.split())
 
 
+@pytest.mark.sqlite_is_enough
 def test_a_second_measurement_computes_no_feature_again(synthetic, real):
     run_job(start(synthetic, real))
     before = sum(path.stat().st_size for path in features_folder().rglob("*.features"))
@@ -111,6 +112,7 @@ def test_a_second_measurement_computes_no_feature_again(synthetic, real):
     assert first == second
 
 
+@pytest.mark.sqlite_is_enough
 def test_cancelled_and_resumed_it_goes_on(synthetic, real, tmp_path):
     job = start(synthetic, real)
     parameters = MeasureParameters(**job.parameters)
@@ -160,6 +162,7 @@ class TestHeldOut:
         assert (len(sets.held_out), sets.n_left_out) == (7, 1)
         assert not set(sets.held_out.patients) & set(sets.training.patients)
 
+    @pytest.mark.sqlite_is_enough
     def test_without_them_other_patients_are_the_reference(self, synthetic, real):
         job = run_job(start(synthetic, real, held_out=None, held_out_filters={}))
 

@@ -16,6 +16,7 @@ from imaging.models import Dataset, Image
 from tests.factories import ImageFactory
 from tests.imaging.archives import GOOD, grey, picture, write_folder, write_zip
 from tests.imaging.conftest import files_below
+from tests.quick_database import copy_database
 from worker.registry import JobError, JobStopped
 
 pytestmark = pytest.mark.django_db
@@ -94,6 +95,7 @@ run_import(Context(Path(sys.argv[2]), wait_for_the_end), parameters(Path(sys.arg
 """
 
 
+@pytest.mark.sqlite_is_enough
 def test_kill_9_and_the_next_attempt(tmp_path, job_directory, data_dir, django_db_setup):
     # Arrange: another process, same files, its own database, killed after three of four pictures were stored
     source = write_zip(tmp_path / "a.zip", GOOD)
@@ -104,8 +106,7 @@ def test_kill_9_and_the_next_attempt(tmp_path, job_directory, data_dir, django_d
         "DJANGO_SETTINGS_MODULE": "config.settings",
     }
     root = Path(__file__).resolve().parents[3]
-    command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
-    subprocess.run(command, cwd=root, env=environment, check=True)
+    copy_database(data_dir / "db.sqlite3")
     before = {name for name in files_below(data_dir) if not name.startswith("db.sqlite3")}
     process = subprocess.Popen(
         [sys.executable, "-c", KILLED, str(source), str(job_directory)],

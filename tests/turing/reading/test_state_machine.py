@@ -403,7 +403,10 @@ class RichReading(Reading):
         assert self.request(0, "post", "answer", body).status_code == 400
 
 
-MACHINES = [(Reading, 25, 30), (RichReading, 25, 50)]
+# The same examples come first on each database. Every rule of the model is among the first ones many times; what a
+# database does otherwise, it does each time. How rules combine is the program's matter, not the database's.
+EXAMPLES = 25 if connection.vendor == "sqlite" else 8
+MACHINES = [(Reading, EXAMPLES, 30), (RichReading, EXAMPLES, 50)]
 
 
 @pytest.mark.django_db

@@ -93,6 +93,14 @@ def test_identical_classifiers_have_p_of_one(images_per_patient):
     assert (found.p, found.low, found.high, found.reason) == (1, 0, 0, "")
 
 
+def test_two_without_error_are_not_different_but_have_no_interval():
+    found = compare_auc_paired(predictions_of([0.9, 0.8], [0.1, 0.2]), predictions_of([0.6, 0.7], [0.5, 0.2]))
+
+    assert (found.difference, found.p) == (0, 1)
+    assert math.isnan(found.low)
+    assert found.reason == "both have an AUC of 1: there is no interval"
+
+
 def test_exchanging_the_classifiers_changes_the_sign_only():
     made = simulated(1, images_per_patient=2)
     other = other_scores(made, 2)

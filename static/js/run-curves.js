@@ -1,5 +1,5 @@
 /* Curves of one run (lines that belong together share a chart) or of several (one chart per curve, one line per run),
-   over the real images that were seen. They grow while a run is going on. */
+   over the real images that were seen, or what else the section says. They grow while a run is going on. */
 (() => {
   "use strict";
 
@@ -100,11 +100,11 @@
       legend: { live: true },
       cursor: { drag: { x: true, y: false } },
       axes: [
-        { label: "Images seen", labelSize: 20, size: 40, values: (plot, splits) => splits.map(short) },
+        { label: section.dataset.xLabel, labelSize: 20, size: 40, values: (plot, splits) => splits.map(short) },
         { size: 64 },
       ],
       series: [
-        { label: "Images seen", value: (plot, value) => (value === null ? "–" : value.toLocaleString("en-GB")) },
+        { label: section.dataset.xLabel, value: (plot, value) => (value === null ? "–" : value.toLocaleString("en-GB")) },
         ...lines.map((line) => ({
           label: line.label,
           stroke: COLOURS[line.style % COLOURS.length],

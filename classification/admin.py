@@ -1,0 +1,31 @@
+"""Read-only: experiments change through their jobs."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from classification.models import Classifier, Experiment
+
+
+class _ReadOnly(admin.ModelAdmin):
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Experiment)
+class ExperimentAdmin(_ReadOnly):
+    list_display = ("name", "kind", "dataset", "synthetic", "is_demonstration", "created_by", "created_at")
+    list_filter = ("kind", "is_demonstration")
+    search_fields = ("name",)
+
+
+@admin.register(Classifier)
+class ClassifierAdmin(_ReadOnly):
+    list_display = ("experiment", "arm", "seed", "created_at")

@@ -1,0 +1,153 @@
+"""Runs an experiment's job: brings images and weights to `classification.cnn`, and its findings to the record.
+
+It may be started any number of times after crashes and cancels: features are kept, and so is every K that was tried.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from classification.cnn.backbones import Backbone, BackboneWeights, create_backbone, list_weights
+from classification.cnn.data import HygieneError, LabelledImages
+from classification.cnn.experiments import Arm, ExperimentData, Outcome, run_kong
+from classification.cnn.sweep import SweepOutcome, SweepPoint
+from classification.cnn.training import to_file
+from classification.experiment_results import draw_figures, make_results
+from classification.image_sets import collect_images
+from classification.models import Classifier, Experiment
+from classification.parameters import ExperimentParameters
+from classification.selectors import classifier_config, sweep_settings, weights_folder
+from classification.services import record_results
+from worker.compute.devices import choose_device, device_name
+from worker.compute.weights import WeightsError
+from worker.registry import JobContext, JobError
+
+POINTS = "points.json"  # every K that was tried, so that a resumed search goes on after it
+FEATURES = "features"  # kept for all experiments: below MEDIA_ROOT
+TEST = "test set"
+
+
+def run_experiment(context: JobContext, parameters: ExperimentParameters) -> dict[str, Any]:
+    """Train and test the arms. Returns what the job's page shows. Raises JobError in words that a user understands."""
+    experiment = Experiment.objects.select_related("dataset", "synthetic").get(pk=parameters.experiment_id)
+    if experiment.results:  # killed between the last transaction and the verdict
+        return {"experiment_id": str(experiment.pk), "arms": len(experiment.results["arms"])}
+    config, sweep = classifier_config(experiment), sweep_settings(experiment)
+    try:
+        device = choose_device(parameters.device)
+        context.device(device_name(device))
+        backbone = _backbone(experiment, device)
+        context.log(f"Backbone: {backbone.title}, {backbone.weights.title}")
+        data = _data(context, experiment)
+        for warning in data.warnings:
+            context.log(warning, level="warning")
+        outcome = run_kong(
+            data,
+            backbone=backbone,
+            config=config,
+            sweep=sweep,
+            folder=Path(settings.MEDIA_ROOT) / FEATURES,
+            work=context.directory / "work",
+            writer=context.job_id,
+            points=_kept_points(context.directory / POINTS),
+            save=lambda points: _keep_points(context.directory / POINTS, points),
+            curve=lambda found: _curve(context, found),
+            progress=lambda words, done, total: context.progress(done, total, "", words),
+            abort=context.should_stop,
+        )
+    except HygieneError as error:
+        raise JobError("These images may not be used together.\n" + "\n".join(error.problems)) from error
+    except ValueError as error:  # WeightsError is one
+        raise JobError(str(error)) from error
+    if outcome is None:
+        context.raise_if_stopped()
+        raise JobError("The experiment was left without a reason. Start it again.")
+    results = make_results(experiment, outcome, backbone)
+    files = _save_classifiers(context, experiment, outcome)
+    draw_figures(context, outcome, results)
+    with context.fenced():
+        for arm, seed, name, sha256 in files:
+            Classifier.objects.get_or_create(
+                experiment=experiment, arm=arm, seed=seed, defaults={"file_name": name, "sha256": sha256}
+            )
+        record_results(experiment=experiment, results=results)
+    for sentence in results["summary"]:
+        context.log(sentence)
+    return {"experiment_id": str(experiment.pk), "arms": len(outcome.arms)}
+
+
+def _backbone(experiment: Experiment, device: str) -> Backbone:
+    config = classifier_config(experiment)
+    kind = experiment.weights.get("kind", "none")
+    weights = BackboneWeights(seed=0)
+    if kind == "file":
+        name = experiment.weights["file"]
+        found = [one for one in list_weights(weights_folder(), config.backbone) if one.path and one.path.name == name]
+        if not found:
+            raise WeightsError(
+                f"The file {name} is not in the folder of weights any more, or not called as weights for "
+                f"{config.backbone} are; the manual has the names."
+            )
+        weights = found[0]
+    elif kind == "classifier":
+        trained = Classifier.objects.select_related("experiment__job").get(pk=experiment.weights["classifier"])
+        weights = BackboneWeights(kind="trained_here", path=trained.path, sha256=trained.sha256)
+    return create_backbone(config.backbone, weights=weights, input_side=config.input_side, device=device)
+
+
+def _data(context: JobContext, experiment: Experiment) -> ExperimentData:
+    sets = collect_images(context, experiment, side=classifier_config(experiment).input_side)
+    tests: dict[str, LabelledImages] = {TEST: sets["test"]}
+    tests |= {role: images for role, images in sets.items() if role.startswith("external: ")}
+    return ExperimentData(
+        train=sets["train"],
+        tune=sets["tune"],
+        tests=tests,
+        synthetic=sets["synthetic"],
+        positive=experiment.positive,
+    )
+
+
+def _kept_points(path: Path) -> list[SweepPoint]:
+    return [SweepPoint.from_dict(one) for one in json.loads(path.read_text())] if path.exists() else []
+
+
+def _keep_points(path: Path, points: tuple[SweepPoint, ...]) -> None:
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps([point.to_dict() for point in points]))
+    temporary.replace(path)
+
+
+def _curve(context: JobContext, found: SweepOutcome) -> None:
+    """The means of the last K as a point of the live curves: "<metric>" of "<set>", one chart per metric."""
+    last = found.points[-1]
+    for set_name, metrics in last.measured.items():
+        for metric in metrics:
+            line = found.curve(set_name, metric)
+            name = f"{set_name.removesuffix(' set')}_{metric.replace('_', ' ')}"
+            context.metric(line.k[-1], **{name: line.mean[-1]})
+
+
+def _save_classifiers(context: JobContext, experiment: Experiment, outcome: Outcome) -> list[tuple[str, int, str, str]]:
+    """(arm, seed, file relative to the job's directory, digest) of every classifier."""
+    from classification.cnn.checkpoint import save_classifier
+
+    config, saved = classifier_config(experiment), []
+    for arm in outcome.arms:
+        for trained in arm.trained:
+            name = f"classifiers/{_file_name(arm, trained.seed)}"
+            data = to_file(
+                trained,
+                config=config,
+                classes=tuple(experiment.classes),
+                experiment=str(experiment.pk),
+                arm=arm.name,
+            )
+            saved.append((arm.name, trained.seed, name, save_classifier(context.directory / name, data)))
+    return saved
+
+
+def _file_name(arm: Arm, seed: int) -> str:
+    return f"{arm.name.lower().replace('+', '-')}-{seed}.classifier.pt"

@@ -1,0 +1,125 @@
+"""Forms: which images an experiment is done on, and what it is called."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from django import forms
+
+from classification.cnn.config import PRESETS
+from classification.models import Experiment
+from classification.parameters import DEVICES
+from classification.selectors import weights_folder
+from config.forms import BootstrapFormMixin
+from imaging.models import Dataset
+
+
+class ChooseForm(BootstrapFormMixin, forms.Form):
+    """First step: which real images, and which settings to begin with."""
+
+    dataset = forms.ModelChoiceField(
+        Dataset.objects.filter(origin=Dataset.Origin.REAL),
+        empty_label="Choose a dataset",
+        help_text="Real images of two classes, split into train, tune and test.",
+    )
+    preset = forms.ChoiceField(
+        label="Settings to begin with",
+        choices=[(preset.name, preset.title) for preset in PRESETS.values()],
+        widget=forms.RadioSelect,
+    )
+
+    def __init__(self, data: Any = None, *, dataset: str | None = None) -> None:
+        super().__init__(data, initial={"dataset": dataset})
+
+
+class ExperimentForm(BootstrapFormMixin, forms.Form):
+    """What is compared with what; the settings of classifier and sweep are forms of their own."""
+
+    name = forms.CharField(label="Name of the experiment", max_length=200)
+    positive = forms.ChoiceField(
+        label="Positive class",
+        help_text="What a high score stands for. Sensitivity is the share of its images that are found.",
+    )
+    synthetic = forms.ModelChoiceField(
+        Dataset.objects.filter(origin=Dataset.Origin.SYNTHETIC),
+        label="Synthetic images",
+        empty_label="Choose a dataset",
+        help_text="Made by a generator that learnt from the training images alone: it may not have seen the tuning or "
+        "test images. K needs as many of each class as K times the largest class.",
+    )
+    external = forms.ModelMultipleChoiceField(
+        Dataset.objects.none(),
+        label="External test sets",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Real images of another source, of the same two classes. Of a set that is split, its test images.",
+    )
+    device = forms.ChoiceField(
+        choices=[(name, label) for name, label in zip(DEVICES, ("Automatic", "CPU", "CUDA GPU"), strict=True)],
+        help_text="Automatic takes a CUDA GPU where the worker has one.",
+    )
+
+    def __init__(self, data: Any = None, *, dataset: Dataset, classes: list[str]) -> None:
+        super().__init__(data)
+        self.fields["positive"].choices = [(label, label) for label in classes]  # type: ignore[attr-defined]
+        others = Dataset.objects.filter(origin=Dataset.Origin.REAL).exclude(pk=dataset.pk)
+        self.fields["external"].queryset = others  # type: ignore[attr-defined]
+        if not others.exists():
+            del self.fields["external"]
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"].strip()
+        if Experiment.objects.filter(name=name).exists():
+            raise forms.ValidationError(f"There is an experiment called “{name}” already. Choose another name.")
+        return name
+
+
+class LimitsForm(BootstrapFormMixin, forms.Form):
+    """The most training images to take of each class; empty for all of them."""
+
+    def __init__(self, data: Any = None, *, counts: Mapping[str, int]) -> None:
+        self.labels = list(counts)
+        self.base_fields = {  # type: ignore[misc]  # what Form.__init__ copies
+            f"limit_{index}": forms.IntegerField(
+                label=f"At most, of {label}",
+                min_value=2,
+                required=False,
+                widget=forms.NumberInput({"placeholder": f"all {count:,}"}),
+            )
+            for index, (label, count) in enumerate(counts.items())
+        }
+        super().__init__(data)
+
+    @property
+    def limits(self) -> dict[str, int]:
+        values = {label: self.cleaned_data[f"limit_{index}"] for index, label in enumerate(self.labels)}
+        return {label: value for label, value in values.items() if value is not None}
+
+
+class WeightsForm(BootstrapFormMixin, forms.Form):
+    """What the backbone begins with: a file in the folder of weights, a classifier trained here, or nothing."""
+
+    begin_with = forms.ChoiceField(label="The backbone begins with")
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data)
+        self.fields["begin_with"].choices = [  # type: ignore[attr-defined]
+            ("none", "random weights: not trained on anything"),
+            *((f"file:{path.name}", f"the file {path.name}") for path in weight_files()),
+        ]
+        self.fields["begin_with"].help_text = (
+            "A frozen network that was trained on radiographs sees more than one of random weights. An administrator "
+            "puts files into the folder “weights” of the data directory; see the manual."
+        )
+
+    @property
+    def weights(self) -> dict[str, Any]:
+        """As the experiment keeps it: {"kind": "none"}, or {"kind": "file", "file": name}."""
+        chosen = self.cleaned_data["begin_with"]
+        return {"kind": "none"} if chosen == "none" else {"kind": "file", "file": chosen.removeprefix("file:")}
+
+
+def weight_files() -> list[Path]:
+    """Files in the folder of weights, by name."""
+    folder = weights_folder()
+    return sorted(path for path in folder.glob("*") if path.is_file()) if folder.is_dir() else []

@@ -1,0 +1,78 @@
+"""The domain side of experiments with classifiers: what was trained on what, and what came of it."""
+
+import uuid
+from pathlib import Path
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+
+from imaging.models import Dataset
+from worker.models import Job
+
+
+class Experiment(models.Model):
+    """Kong's four arms, or one classifier, on one split: does the synthetic data help? Written once, read for ever."""
+
+    class Kind(models.TextChoices):
+        KONG = "kong", "Original data, balanced, augmented, optimal multiple (Kong 2022)"
+        PLAIN = "plain", "One classifier, on the real images alone"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=200, unique=True)
+    kind = models.CharField(max_length=16, choices=Kind)
+    dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="experiments")  # real, split
+    synthetic = models.ForeignKey(
+        Dataset, null=True, blank=True, on_delete=models.PROTECT, related_name="experiments_as_synthetic"
+    )
+    external = models.ManyToManyField(Dataset, blank=True, related_name="experiments_as_external")
+    classes = models.JSONField()  # labels in the order of the class index
+    positive = models.CharField(max_length=100)  # the label that a high score stands for
+    limits = models.JSONField(default=dict, blank=True)  # label -> most training images of it, drawn by the seed
+    config = models.JSONField()  # classification.cnn.config.ClassifierConfig
+    sweep = models.JSONField()  # classification.cnn.config.SweepSettings
+    weights = models.JSONField()  # where the backbone's weights are from
+    is_demonstration = models.BooleanField(default=False)
+    results = models.JSONField(default=dict, blank=True)  # {} until the job has ended
+    job = models.OneToOneField(Job, on_delete=models.PROTECT, related_name="experiment")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at", "id"]
+        constraints = [
+            models.CheckConstraint(name="experiment_kind_known", condition=Q(kind__in=["kong", "plain"])),
+            models.CheckConstraint(
+                name="experiment_kong_has_synthetic", condition=~Q(kind="kong") | Q(synthetic__isnull=False)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("classification:experiment_detail", args=[self.pk])
+
+
+class Classifier(models.Model):
+    """A trained classifier of an experiment: a file that scores can be computed with; the file is immutable."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    experiment = models.ForeignKey(Experiment, on_delete=models.PROTECT, related_name="classifiers")
+    arm = models.CharField(max_length=32)  # "OD", "GCB", ...
+    seed = models.BigIntegerField()
+    file_name = models.CharField(max_length=200)  # relative to the job's directory
+    sha256 = models.CharField(max_length=64)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["created_at", "id"]
+        constraints = [models.UniqueConstraint(fields=["experiment", "arm", "seed"], name="classifier_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.experiment}: {self.arm}, seed {self.seed}"
+
+    @property
+    def path(self) -> Path:
+        return self.experiment.job.directory / self.file_name

@@ -1,0 +1,150 @@
+"""Verbs on experiments: start one, record what came of it."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from classification.cnn.config import ClassifierConfig, SweepSettings
+from classification.models import Experiment
+from classification.parameters import EXPERIMENT, ExperimentParameters
+from classification.selectors import split_table
+from config.accounts.models import User
+from imaging.models import Dataset
+from imaging.services import freeze_dataset
+from worker.services import enqueue_job
+
+
+class ClassificationError(ValueError):
+    """A request that cannot be carried out; its text says why and what to do."""
+
+
+@transaction.atomic
+def start_experiment(
+    *,
+    name: str,
+    kind: str,
+    dataset: Dataset,
+    positive: str,
+    config: ClassifierConfig,
+    sweep: SweepSettings,
+    weights: Mapping[str, Any],
+    synthetic: Dataset | None = None,
+    external: Sequence[Dataset] = (),
+    limits: Mapping[str, int] | None = None,
+    device: str = "auto",
+    is_demonstration: bool = False,
+    created_by: User | None,
+) -> Experiment:
+    """Freeze the datasets and queue an experiment on the train, tune and test images of `dataset`.
+
+    `positive` is the label that a high score stands for; the dataset has two labels. `limits` (label -> number) takes
+    no more training images of a label, drawn by the seed of `config`. `weights` as `BackboneWeights` has them. Raises
+    ClassificationError when the name is taken, a split or a class has no image, or a dataset has the wrong origin or
+    classes; ValueError for settings that are not valid.
+    """
+    name = name.strip()
+    if not 1 <= len(name) <= 200:
+        raise ClassificationError("The experiment needs a name of 1 to 200 characters.")
+    if Experiment.objects.filter(name=name).exists():
+        raise ClassificationError(_taken(name))
+    classes = _checked_classes(dataset, positive)
+    limits = dict(limits or {})
+    _check_limits(limits, classes)
+    if kind == Experiment.Kind.KONG and synthetic is None:
+        raise ClassificationError("Choose the synthetic images whose use is to be measured.")
+    if synthetic is not None:
+        _check_other(synthetic, Dataset.Origin.SYNTHETIC, classes, "synthetic images")
+    for other in external:
+        if other == dataset:
+            raise ClassificationError(f"The experiment learns from “{dataset.name}”: it is no external test set.")
+        _check_other(other, Dataset.Origin.REAL, classes, "an external test set")
+    for one in (dataset, synthetic, *external):
+        if one is not None:
+            freeze_dataset(dataset=one)
+    experiment_id = uuid.uuid4()
+    job = enqueue_job(
+        kind=EXPERIMENT,
+        parameters=ExperimentParameters(experiment_id=str(experiment_id), device=device),
+        title=f"Experiment “{name}”",
+        created_by=created_by,
+        seed=config.seed,
+    )
+    try:
+        with transaction.atomic():
+            experiment = Experiment.objects.create(
+                id=experiment_id,
+                name=name,
+                kind=Experiment.Kind(kind),
+                dataset=dataset,
+                synthetic=synthetic,
+                classes=classes,
+                positive=positive,
+                limits=limits,
+                config=config.to_dict(),
+                sweep=sweep.to_dict(),
+                weights=dict(weights),
+                is_demonstration=is_demonstration,
+                job=job,
+                created_by=created_by,
+            )
+    except IntegrityError as error:  # somebody else took it since the check above
+        raise ClassificationError(_taken(name)) from error
+    experiment.external.set(external)
+    return experiment
+
+
+@transaction.atomic
+def record_results(*, experiment: Experiment, results: dict[str, Any]) -> None:
+    """Keep what came of an experiment, once: a second result of the same job changes nothing."""
+    updated = Experiment.objects.filter(pk=experiment.pk, results={}).update(results=results)
+    if updated:
+        experiment.results = results
+
+
+def _checked_classes(dataset: Dataset, positive: str) -> list[str]:
+    if dataset.origin != Dataset.Origin.REAL:
+        raise ClassificationError(f"“{dataset.name}” is synthetic. An experiment is done on real images.")
+    table = split_table(dataset)
+    for split, words in (("train", "training"), ("tune", "tuning"), ("test", "test")):
+        if not table.get(split):
+            raise ClassificationError(
+                f"“{dataset.name}” has no {words} images. Split it on its page, under “Train, tune, test”, before a "
+                "generator learns from its training images."
+            )
+    classes = sorted({label for counts in table.values() for label in counts})
+    if len(classes) != 2:
+        raise ClassificationError(
+            f"“{dataset.name}” has {len(classes)} classes ({', '.join(classes)}); an experiment tells two apart."
+        )
+    if positive not in classes:
+        raise ClassificationError(f"The positive class is {positive!r}; it must be {' or '.join(classes)}.")
+    for split, counts in table.items():
+        missing = [label for label in classes if not counts.get(label)] if split else []
+        if missing:
+            raise ClassificationError(f"The {split} images of “{dataset.name}” have none of class {missing[0]}.")
+    return classes
+
+
+def _check_limits(limits: Mapping[str, int], classes: Sequence[str]) -> None:
+    for label, most in limits.items():
+        if label not in classes:
+            raise ClassificationError(f"There is a limit for class {label}, which the dataset does not have.")
+        if isinstance(most, bool) or not isinstance(most, int) or most < 2:
+            raise ClassificationError(f"The limit for class {label} is {most!r}; it must be a whole number from 2.")
+
+
+def _check_other(other: Dataset, origin: str, classes: Sequence[str], role: str) -> None:
+    if other.origin != origin:
+        raise ClassificationError(f"“{other.name}” is {other.origin}; it cannot be used as {role}.")
+    labels = sorted(other.images.order_by().values_list("label", flat=True).distinct())
+    if labels != list(classes):
+        raise ClassificationError(
+            f"“{other.name}” has the classes {', '.join(labels) or 'none'}; as {role} it must have "
+            f"{' and '.join(classes)}."
+        )
+
+
+def _taken(name: str) -> str:
+    return f"There is an experiment called “{name}” already. Choose another name."

@@ -1,0 +1,98 @@
+"""Pages of experiments, for investigators: the list, a new one, one with its curve and tables."""
+
+import uuid
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.shortcuts import redirect as go_to
+from django.urls import reverse
+
+from classification import selectors
+from classification.cnn.config import PRESETS, ClassifierPreset, SweepSettings
+from classification.forms import ChooseForm, ExperimentForm, LimitsForm, WeightsForm
+from classification.models import Experiment
+from classification.results import read_results
+from classification.services import start_experiment
+from config.accounts.access import investigator_required
+from config.accounts.models import User
+from imaging.models import Dataset
+from worker.setting_fields import SettingsForm, fresh_seed, settings_in_words
+
+EXPERIMENTS_PER_PAGE = 25
+
+
+@investigator_required
+def experiment_list(request: HttpRequest) -> HttpResponse:
+    page = Paginator(selectors.list_experiments(), EXPERIMENTS_PER_PAGE).get_page(request.GET.get("page"))
+    return render(request, "classification/experiment_list.html", {"page_obj": page})
+
+
+@investigator_required
+def experiment_new(request: HttpRequest) -> HttpResponse:
+    """Two steps at one address: ?dataset=&preset= chosen, then the rest."""
+    choice = ChooseForm(request.GET if "preset" in request.GET else None, dataset=request.GET.get("dataset"))
+    if not choice.is_valid():
+        context = {"form": choice, "presets": PRESETS.values(), "has_datasets": Dataset.objects.exists()}
+        return render(request, "classification/experiment_choose.html", context)
+    return _new_page(request, choice.cleaned_data["dataset"], PRESETS[choice.cleaned_data["preset"]])
+
+
+def _new_page(request: HttpRequest, dataset: Dataset, preset: ClassifierPreset) -> HttpResponse:
+    data = request.POST if request.method == "POST" else None
+    table = selectors.split_table(dataset)
+    classes = sorted({label for counts in table.values() for label in counts})
+    form = ExperimentForm(data, dataset=dataset, classes=classes)
+    limits_form = LimitsForm(data, counts=table.get("train", {}))
+    weights_form = WeightsForm(data)
+    classifier_form = SettingsForm(data, initial=preset.make(fresh_seed()), prefix="set")
+    sweep_form = SettingsForm(data, initial=SweepSettings(), prefix="sweep")
+    every_form = (form, limits_form, weights_form, classifier_form, sweep_form)
+    are_valid = [one.is_valid() for one in every_form]  # each says what is wrong with it
+    if all(are_valid):
+        try:
+            experiment = start_experiment(
+                name=form.cleaned_data["name"],
+                kind=Experiment.Kind.KONG,
+                dataset=dataset,
+                synthetic=form.cleaned_data["synthetic"],
+                external=list(form.cleaned_data.get("external", [])),
+                positive=form.cleaned_data["positive"],
+                limits=limits_form.limits,
+                config=classifier_form.config,
+                sweep=sweep_form.config,
+                weights=weights_form.weights,
+                device=form.cleaned_data["device"],
+                is_demonstration=preset.is_demonstration,
+                created_by=request.user if isinstance(request.user, User) else None,
+            )
+        except ValueError as error:
+            form.add_error(None, str(error))
+        else:
+            return go_to(experiment)
+    context = {
+        "form": form,
+        "limits_form": limits_form,
+        "weights_form": weights_form,
+        "classifier_form": classifier_form,
+        "sweep_form": sweep_form,
+        "every_form": every_form,
+        "dataset": dataset,
+        "table": table,
+        "preset": preset,
+    }
+    return render(request, "classification/experiment_new.html", context)
+
+
+@investigator_required
+def experiment_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    experiment = get_object_or_404(selectors.list_experiments().prefetch_related("external", "classifiers"), pk=pk)
+    context = {
+        "experiment": experiment,
+        "results": read_results(experiment.results) if experiment.results else None,
+        "curve_runs": [{"name": experiment.name, "url": reverse("worker:job_series", args=[experiment.job_id])}],
+        "figures": list(experiment.job.artefacts.filter(kind="figure").order_by("name")),
+        "settings": settings_in_words(selectors.classifier_config(experiment)),
+        "sweep_settings": settings_in_words(selectors.sweep_settings(experiment)),
+    }
+    return render(request, "classification/experiment_detail.html", context)

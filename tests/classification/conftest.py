@@ -1,0 +1,100 @@
+"""A small study in the database: squares on noise, bright in one class, and a synthetic set that knows the training."""
+
+import numpy as np
+import pytest
+import torch
+
+from classification.cnn.config import ClassifierConfig, SweepSettings
+from classification.models import Experiment
+from classification.services import start_experiment
+from tests.factories import DatasetFactory, ImageFactory, TrainingRunFactory
+
+CLASSES = ("normal", "pneumonia")
+CONFIG = ClassifierConfig(
+    backbone="resnet18",
+    input_side=32,
+    epochs=6,
+    learning_rate=0.05,
+    augmentation_slots=2,
+    extraction_batch=16,
+    seed=3,
+)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def media_root(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path / "media"
+    settings.DATA_DIR = tmp_path
+    return settings.MEDIA_ROOT
+
+
+def picture(*, label: str, seed: int) -> np.ndarray:
+    """32 px: noise, with a square that is brighter where there is something to find."""
+    draw = np.random.default_rng(seed)
+    pixels = draw.normal(90, 12, (32, 32))
+    pixels[8:20, 8:20] += 60 if label == "pneumonia" else 15
+    return np.clip(pixels, 0, 255).astype(np.uint8)
+
+
+def fill(dataset, counts, *, first, split="", **fields):
+    seed = first
+    for label, count in counts.items():
+        for _ in range(count):
+            ImageFactory(
+                dataset=dataset,
+                label=label,
+                split=split,
+                pixels=picture(label=label, seed=seed),
+                patient_pseudonym="" if dataset.origin == "synthetic" else f"p{seed}",
+                **fields,
+            )
+            seed += 1
+
+
+@pytest.fixture
+def real(db):
+    dataset = DatasetFactory(name="Chests")
+    fill(dataset, {"normal": 6, "pneumonia": 4}, first=0, split="train")
+    fill(dataset, {"normal": 5, "pneumonia": 5}, first=100, split="tune")
+    fill(dataset, {"normal": 8, "pneumonia": 8}, first=200, split="test")
+    return dataset
+
+
+@pytest.fixture
+def synthetic(real):
+    run = TrainingRunFactory(dataset=real, filters={"splits": ["train"]})
+    dataset = DatasetFactory(name="Made", origin="synthetic")
+    fill(dataset, {"normal": 26, "pneumonia": 26}, first=300, provenance={"run": str(run.pk)})
+    return dataset
+
+
+@pytest.fixture
+def elsewhere(db):
+    dataset = DatasetFactory(name="Elsewhere")
+    fill(dataset, {"normal": 6, "pneumonia": 6}, first=400)
+    return dataset
+
+
+@pytest.fixture
+def experiment(real, synthetic, elsewhere) -> Experiment:
+    """Queued, not run yet: K up to 4."""
+    return start_experiment(
+        name="Does it help?",
+        kind="kong",
+        dataset=real,
+        synthetic=synthetic,
+        external=[elsewhere],
+        positive="pneumonia",
+        config=CONFIG,
+        sweep=SweepSettings(window=2, largest_k=4, seeds=2),
+        weights={"kind": "none"},
+        created_by=None,
+    )
