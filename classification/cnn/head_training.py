@@ -157,7 +157,8 @@ def train_heads(
         raise ValueError(f"rows are of {len(task.rows)} seeds, but there are {len(seeds)} seeds")
     if config.loss == "bce" and task.n_classes != 2:
         raise ValueError(f"loss is 'bce', which knows two classes; there are {task.n_classes}. Choose 'ce'")
-    with threadpool_limits(limits=1):  # the same sums in the same order on any number of cores
+    # The same sums in the same order on any number of cores; of numpy alone, since a source may use PyTorch's threads
+    with threadpool_limits(limits=1, user_api="blas"):
         stack = _Stack(task, config, seeds)
         for epoch in range(config.epochs):
             if abort and abort():

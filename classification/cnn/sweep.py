@@ -82,7 +82,8 @@ class SweepOutcome:
         )
         each = sorted(self.best_k_by_seed.values())
         seeds = "" if len(each) < 2 else f" Single repetitions would have chosen K from {each[0]} to {each[-1]}."
-        return f"Best K = {self.best_k} by {self.metric} on the tuning set; {why}.{seeds}"
+        metric = self.metric.upper() if self.metric in ("auc", "ppv", "npv", "f1") else self.metric.replace("_", " ")
+        return f"Best K = {self.best_k} by {metric} on the tuning set; {why}.{seeds}"
 
 
 def find_best(values: Sequence[float], *, window: int) -> tuple[int, bool]:

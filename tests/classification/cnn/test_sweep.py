@@ -36,6 +36,7 @@ class TestStoppingRule:
 
         assert (outcome.best_k, outcome.last_k, outcome.stopped_by_window) == (14, 26, True)
         assert asked == list(range(1, 27))
+        assert outcome.words == "Best K = 14 by AUC on the tuning set; it stopped at K = 26, 12 after the best."
 
     def test_of_equal_values_the_smallest_k_wins(self):
         outcome, _ = sweep(lambda k: 0.8 if k in (3, 9, 14) else 0.7)
