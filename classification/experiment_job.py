@@ -27,6 +27,7 @@ from worker.registry import JobContext, JobError
 POINTS = "points.json"  # every K that was tried, so that a resumed search goes on after it
 FEATURES = "features"  # kept for all experiments: below MEDIA_ROOT
 TEST = "test set"
+ABBREVIATIONS = ("auc", "ppv", "npv", "f1")
 
 
 def run_experiment(context: JobContext, parameters: ExperimentParameters) -> dict[str, Any]:
@@ -66,7 +67,7 @@ def run_experiment(context: JobContext, parameters: ExperimentParameters) -> dic
         raise JobError("The experiment was left without a reason. Start it again.")
     results = make_results(experiment, outcome, backbone)
     files = _save_classifiers(context, experiment, outcome)
-    draw_figures(context, outcome, results)
+    results["figures"] = draw_figures(context, outcome, results)
     with context.fenced():
         for arm, seed, name, sha256 in files:
             Classifier.objects.get_or_create(
@@ -126,7 +127,8 @@ def _curve(context: JobContext, found: SweepOutcome) -> None:
     for set_name, metrics in last.measured.items():
         for metric in metrics:
             line = found.curve(set_name, metric)
-            name = f"{set_name.removesuffix(' set')}_{metric.replace('_', ' ')}"
+            words = metric.upper() if metric in ABBREVIATIONS else metric.replace("_", " ")
+            name = f"{set_name.removesuffix(' set')}_{words}"
             context.metric(line.k[-1], **{name: line.mean[-1]})
 
 

@@ -52,6 +52,7 @@ class Results:
     summary: list[str]  # what it comes to, in sentences
     weights: dict[str, str]
     seeds: list[int]  # of the repetitions
+    figures: list[dict[str, str]]  # name of the files without their kind, title, and what is to be seen in words
 
 
 def read_results(values: dict[str, Any]) -> Results:
@@ -64,6 +65,7 @@ def read_results(values: dict[str, Any]) -> Results:
         summary=values["summary"],
         weights=values["weights"],
         seeds=values["seeds"],
+        figures=values["figures"],
     )
 
 

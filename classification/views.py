@@ -12,7 +12,7 @@ from classification import selectors
 from classification.cnn.config import PRESETS, ClassifierPreset, SweepSettings
 from classification.forms import ChooseForm, ExperimentForm, LimitsForm, WeightsForm
 from classification.models import Experiment
-from classification.results import read_results
+from classification.results import Results, read_results
 from classification.services import start_experiment
 from config.accounts.access import investigator_required
 from config.accounts.models import User
@@ -87,12 +87,25 @@ def _new_page(request: HttpRequest, dataset: Dataset, preset: ClassifierPreset) 
 @investigator_required
 def experiment_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     experiment = get_object_or_404(selectors.list_experiments().prefetch_related("external", "classifiers"), pk=pk)
+    results = read_results(experiment.results) if experiment.results else None
     context = {
         "experiment": experiment,
-        "results": read_results(experiment.results) if experiment.results else None,
+        "results": results,
         "curve_runs": [{"name": experiment.name, "url": reverse("worker:job_series", args=[experiment.job_id])}],
-        "figures": list(experiment.job.artefacts.filter(kind="figure").order_by("name")),
+        "figures": _figures(experiment, results) if results is not None else [],
         "settings": settings_in_words(selectors.classifier_config(experiment)),
         "sweep_settings": settings_in_words(selectors.sweep_settings(experiment)),
     }
     return render(request, "classification/experiment_detail.html", context)
+
+
+def _figures(experiment: Experiment, results: Results) -> list[dict[str, str]]:
+    """Title, words and addresses of each figure's files, as far as they are on record."""
+    addresses = {
+        name: reverse("worker:job_artefact", args=[experiment.job_id, pk])
+        for pk, name in experiment.job.artefacts.values_list("pk", "name")
+    }
+    return [
+        {**figure, **{kind: addresses.get(f"{figure['name']}.{kind}", "") for kind in ("png", "svg", "pdf")}}
+        for figure in results.figures
+    ]

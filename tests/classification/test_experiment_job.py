@@ -68,8 +68,8 @@ def test_the_curve_has_a_point_for_every_k(finished):
     steps = {metric.step: metric.values for metric in finished.job.metrics.all()}
 
     assert list(steps) == results.sweep["k"] == list(range(1, results.sweep["last_k"] + 1))
-    assert [values["tuning_auc"] for values in steps.values()] == results.sweep["mean"]
-    assert {"test_auc", "external: Elsewhere_auc", "tuning_f1"} <= set(steps[1])
+    assert [values["tuning_AUC"] for values in steps.values()] == results.sweep["mean"]
+    assert {"test_AUC", "external: Elsewhere_AUC", "tuning_F1", "tuning_balanced accuracy"} <= set(steps[1])
 
 
 def test_figures_are_there_for_the_page_and_for_print(finished):
@@ -156,12 +156,12 @@ def test_the_page_shows_tables_figures_and_verdict(finished, client, investigato
         "What it comes to",
         "Sensitivity (pneumonia called pneumonia)",
         "GCB+OMGDA",
-        "external: Elsewhere",
+        "External: Elsewhere",
         "Against OD",
         "p (DeLong)",
         "of 2 repetitions",
         finished.results["summary"][0].replace("&", "&amp;"),
     ):
         assert words in page
-    for artefact in finished.job.artefacts.filter(kind="figure"):
+    for artefact in finished.job.artefacts.filter(name__startswith="figures/"):
         assert reverse("worker:job_artefact", args=[finished.job_id, artefact.pk]) in page
