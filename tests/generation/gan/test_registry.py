@@ -147,7 +147,15 @@ def test_a_new_generator_trains_in_the_same_loop(ramp, squares, tmp_path):
         generator="ramp", config=config, images=squares, save=save, metrics=curves.__setitem__, progress=seen.append
     )
     whole = dict(saved)
-    first = train(generator="ramp", config=config, images=squares, save=save, abort=iter([False] * 3 + [True]).__next__)
+    steps: list[TrainingProgress] = []
+    first = train(
+        generator="ramp",
+        config=config,
+        images=squares,
+        save=save,
+        progress=steps.append,
+        abort=lambda: len(steps) >= 3,
+    )
     resumed = load_checkpoint(tmp_path / "3.pt")
     train(generator="ramp", config=config, images=squares, save=save, resume=resumed)
 
