@@ -18,11 +18,12 @@ from classification.experiment_results import draw_figures, make_results
 from classification.image_sets import collect_images
 from classification.models import Classifier, Experiment
 from classification.parameters import ExperimentParameters
-from classification.selectors import classifier_config, sweep_settings, weights_folder
+from classification.selectors import classifier_config, sweep_settings
 from classification.services import record_results
 from worker.compute.devices import choose_device, device_name
 from worker.compute.weights import WeightsError
 from worker.registry import JobContext, JobError
+from worker.weight_files import weights_folder
 
 POINTS = "points.json"  # every K that was tried, so that a resumed search goes on after it
 FEATURES = "features"  # kept for all experiments: below MEDIA_ROOT
@@ -64,7 +65,10 @@ def run_experiment(context: JobContext, parameters: ExperimentParameters) -> dic
         raise JobError(str(error)) from error
     if outcome is None:
         context.raise_if_stopped()
-        raise JobError("The experiment was left without a reason. Start it again.")
+        raise JobError(
+            "The experiment ended early, and nobody asked it to. Start it again; if it happens twice, show the log to "
+            "an administrator."
+        )
     results = make_results(experiment, outcome, backbone)
     files = _save_classifiers(context, experiment, outcome)
     results["figures"] = draw_figures(context, outcome, results)
@@ -92,9 +96,6 @@ def _backbone(experiment: Experiment, device: str) -> Backbone:
                 f"{config.backbone} are; the manual has the names."
             )
         weights = found[0]
-    elif kind == "classifier":
-        trained = Classifier.objects.select_related("experiment__job").get(pk=experiment.weights["classifier"])
-        weights = BackboneWeights(kind="trained_here", path=trained.path, sha256=trained.sha256)
     return create_backbone(config.backbone, weights=weights, input_side=config.input_side, device=device)
 
 

@@ -1,6 +1,5 @@
 """Forms: which images an experiment is done on, and what it is called."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +8,9 @@ from django import forms
 from classification.cnn.config import PRESETS
 from classification.models import Experiment
 from classification.parameters import DEVICES
-from classification.selectors import weights_folder
 from config.forms import BootstrapFormMixin
 from imaging.models import Dataset
+from worker.weight_files import weights_folder
 
 
 class ChooseForm(BootstrapFormMixin, forms.Form):
@@ -72,28 +71,6 @@ class ExperimentForm(BootstrapFormMixin, forms.Form):
         if Experiment.objects.filter(name=name).exists():
             raise forms.ValidationError(f"There is an experiment called “{name}” already. Choose another name.")
         return name
-
-
-class LimitsForm(BootstrapFormMixin, forms.Form):
-    """The most training images to take of each class; empty for all of them."""
-
-    def __init__(self, data: Any = None, *, counts: Mapping[str, int]) -> None:
-        self.labels = list(counts)
-        self.base_fields = {  # type: ignore[misc]  # what Form.__init__ copies
-            f"limit_{index}": forms.IntegerField(
-                label=f"At most, of {label}",
-                min_value=2,
-                required=False,
-                widget=forms.NumberInput({"placeholder": f"all {count:,}"}),
-            )
-            for index, (label, count) in enumerate(counts.items())
-        }
-        super().__init__(data)
-
-    @property
-    def limits(self) -> dict[str, int]:
-        values = {label: self.cleaned_data[f"limit_{index}"] for index, label in enumerate(self.labels)}
-        return {label: value for label, value in values.items() if value is not None}
 
 
 class WeightsForm(BootstrapFormMixin, forms.Form):

@@ -13,11 +13,10 @@ from worker.models import Job
 
 
 class Experiment(models.Model):
-    """Kong's four arms, or one classifier, on one split: does the synthetic data help? Written once, read for ever."""
+    """Kong's four arms on one split: does the synthetic data help? Written once, read for ever."""
 
     class Kind(models.TextChoices):
         KONG = "kong", "Original data, balanced, augmented, optimal multiple (Kong 2022)"
-        PLAIN = "plain", "One classifier, on the real images alone"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=200, unique=True)
@@ -42,7 +41,7 @@ class Experiment(models.Model):
     class Meta:
         ordering = ["-created_at", "id"]
         constraints = [
-            models.CheckConstraint(name="experiment_kind_known", condition=Q(kind__in=["kong", "plain"])),
+            models.CheckConstraint(name="experiment_kind_known", condition=Q(kind__in=["kong"])),
             models.CheckConstraint(
                 name="experiment_kong_has_synthetic", condition=~Q(kind="kong") | Q(synthetic__isnull=False)
             ),

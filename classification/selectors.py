@@ -3,9 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from django.conf import settings
 from django.db.models import Count, QuerySet
 
 from classification.cnn.config import ClassifierConfig, SweepSettings
@@ -73,8 +71,3 @@ def classifier_config(experiment: Experiment) -> ClassifierConfig:
 
 def sweep_settings(experiment: Experiment) -> SweepSettings:
     return SweepSettings.from_dict(experiment.sweep)
-
-
-def weights_folder() -> Path:
-    """Where an administrator puts files of weights."""
-    return Path(settings.DATA_DIR) / "weights"

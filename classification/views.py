@@ -10,12 +10,13 @@ from django.urls import reverse
 
 from classification import selectors
 from classification.cnn.config import PRESETS, ClassifierPreset, SweepSettings
-from classification.forms import ChooseForm, ExperimentForm, LimitsForm, WeightsForm
+from classification.forms import ChooseForm, ExperimentForm, WeightsForm
 from classification.models import Experiment
 from classification.results import Results, read_results
 from classification.services import start_experiment
 from config.accounts.access import investigator_required
 from config.accounts.models import User
+from imaging.forms import LimitsForm
 from imaging.models import Dataset
 from worker.setting_fields import SettingsForm, fresh_seed, settings_in_words
 
@@ -43,7 +44,7 @@ def _new_page(request: HttpRequest, dataset: Dataset, preset: ClassifierPreset) 
     table = selectors.split_table(dataset)
     classes = sorted({label for counts in table.values() for label in counts})
     form = ExperimentForm(data, dataset=dataset, classes=classes)
-    limits_form = LimitsForm(data, counts=table.get("train", {}))
+    limits_form = LimitsForm(data, counts=table.get("train", {}), least=2)
     weights_form = WeightsForm(data)
     classifier_form = SettingsForm(data, initial=preset.make(fresh_seed()), prefix="set")
     sweep_form = SettingsForm(data, initial=SweepSettings(), prefix="sweep")

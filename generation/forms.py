@@ -113,30 +113,6 @@ class RunForm(BootstrapFormMixin, forms.Form):
         return self.cleaned_data
 
 
-class LimitsForm(BootstrapFormMixin, forms.Form):
-    """The most images to take of each class; empty for all of them."""
-
-    def __init__(self, data: Any = None, *, counts: Mapping[str, int], limits: Mapping[str, int] | None = None) -> None:
-        self.begin = dict(limits or {})
-        self.labels = list(counts)
-        self.base_fields = {  # type: ignore[misc]  # what Form.__init__ copies
-            f"limit_{index}": forms.IntegerField(
-                label=f"At most, of {label}",
-                min_value=1,
-                required=False,
-                initial=self.begin.get(label),
-                widget=forms.NumberInput({"placeholder": f"all {count:,}"}),
-            )
-            for index, (label, count) in enumerate(counts.items())
-        }
-        super().__init__(data)
-
-    @property
-    def limits(self) -> dict[str, int]:
-        values = {label: self.cleaned_data[f"limit_{index}"] for index, label in enumerate(self.labels)}
-        return {label: value for label, value in values.items() if value is not None}
-
-
 class ContinueForm(BootstrapFormMixin, forms.Form):
     """Until when a run that has ended goes on, from its last checkpoint."""
 

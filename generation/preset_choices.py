@@ -1,7 +1,5 @@
 """The presets of all generators as pages and commands offer them, grouped; a generator without any has its defaults."""
 
-import secrets
-
 from generation.gan import presets
 from generation.gan.common_settings import Preset
 from generation.gan.registry import GeneratorKind, list_generators
@@ -39,8 +37,3 @@ def default_preset(kind: GeneratorKind) -> Preset:
 def is_demonstration(preset: Preset, config: Settings) -> bool:
     """Whether a run that began with `preset` must be shown as a demonstration."""
     return preset.name in presets.PRESETS and presets.is_demonstration(preset.name, config)
-
-
-def fresh_seed() -> int:
-    """A seed for a new run that forms can show and people can write down."""
-    return secrets.randbelow(2**31)

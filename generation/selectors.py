@@ -3,7 +3,7 @@
 import hashlib
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ from imaging.making import KEPT_UNFINISHED
 from imaging.models import Dataset, Image
 from imaging.selectors import filter_images
 from worker.models import Job, JobArtefact
-from worker.setting_fields import setting_label, setting_value
+from worker.setting_fields import settings_in_words
 
 NO_SUCH_SETTING = "–"
 SEEN = "images seen"  # the unit of a training job's progress
@@ -105,8 +105,7 @@ def compared_settings(runs: list[TrainingRun]) -> list[tuple[str, list[str]]]:
 
 def run_settings(run: TrainingRun) -> list[tuple[str, str]]:
     """(label, value) of every setting, in words."""
-    config = get_generator(run.generator).config.from_dict(run.config)
-    return [(setting_label(one), setting_value(one, getattr(config, one.name))) for one in fields(config)]
+    return settings_in_words(get_generator(run.generator).config.from_dict(run.config))
 
 
 def newest_grids(runs: list[TrainingRun]) -> dict[uuid.UUID, JobArtefact]:

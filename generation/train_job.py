@@ -123,8 +123,8 @@ class _Work:
 
     def train_in_processes(self) -> TrainingOutcome:
         from generation.gan.training_part import PartSpecification
-        from generation.measuring.measuring_job import weights_folder
         from generation.training_processes import FOLDER, Reports, train_in_processes
+        from worker.weight_files import weights_folder
 
         folder = self.context.directory / FOLDER
         return train_in_processes(

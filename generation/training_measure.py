@@ -4,10 +4,10 @@ from typing import Any
 
 from generation.gan.data import TrainingImages
 from generation.gan.measures.stoppable import Measure, make_stoppable_measure
-from generation.measuring.measuring_job import weights_folder
 from generation.models import TrainingRun
 from worker.compute.weights import WeightsError
 from worker.registry import JobContext, JobError
+from worker.weight_files import weights_folder
 
 
 def make_measure(context: JobContext, run: TrainingRun, *, config: Any, images: TrainingImages, device: str) -> Measure:

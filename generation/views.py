@@ -14,21 +14,21 @@ from django.views.decorators.http import require_POST
 from config.accounts.access import investigator_required
 from config.accounts.models import User
 from generation import selectors
-from generation.forms import ChooseForm, ContinueForm, LimitsForm, NormalForm, RunForm, SampleForm
+from generation.forms import ChooseForm, ContinueForm, NormalForm, RunForm, SampleForm
 from generation.gan.common_settings import Preset
 from generation.gan.presets import PUBLISHED_DURATION, PUBLISHED_ITERATIONS
 from generation.gan.registry import get_generator
 from generation.memory_estimate import estimate_in_words
 from generation.models import SampleRun, TrainingRun
-from generation.preset_choices import fresh_seed, get_preset, is_demonstration
+from generation.preset_choices import get_preset, is_demonstration
 from generation.selectors import NO_SUCH_SETTING
 from generation.services import continue_training, discard_samples, start_sampling, start_training
 from generation.tool_forms import ToolForm
-from imaging.forms import FilterForm, as_initial
+from imaging.forms import FilterForm, LimitsForm, as_initial
 from imaging.models import Dataset
 from imaging.selectors import dataset_counts, describe_filters
 from worker.models import JobArtefact
-from worker.setting_fields import SettingsForm
+from worker.setting_fields import SettingsForm, fresh_seed
 
 PUBLISHED = {"published_iterations": PUBLISHED_ITERATIONS, "published_duration": PUBLISHED_DURATION}
 RUNS_PER_PAGE = 12

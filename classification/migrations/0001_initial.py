@@ -27,7 +27,6 @@ class Migration(migrations.Migration):
                     models.CharField(
                         choices=[
                             ("kong", "Original data, balanced, augmented, optimal multiple (Kong 2022)"),
-                            ("plain", "One classifier, on the real images alone"),
                         ],
                         max_length=16,
                     ),
@@ -102,9 +101,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="experiment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ["kong", "plain"])), name="experiment_kind_known"
-            ),
+            constraint=models.CheckConstraint(condition=models.Q(("kind__in", ["kong"])), name="experiment_kind_known"),
         ),
         migrations.AddConstraint(
             model_name="experiment",

@@ -30,13 +30,9 @@ from imaging.selectors import describe_filters
 from worker.compute.weights import WeightsError
 from worker.models import Job
 from worker.registry import JobContext, JobError
+from worker.weight_files import weights_folder
 
 WORK = "features"  # in the job's folder: gathered features, removed at the end
-
-
-def weights_folder() -> Path:
-    """Where an administrator puts files of weights."""
-    return Path(site.DATA_DIR) / "weights"
 
 
 def features_folder() -> Path:
