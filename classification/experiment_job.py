@@ -9,21 +9,20 @@ from typing import Any
 
 from django.conf import settings
 
-from classification.cnn.backbones import Backbone, BackboneWeights, create_backbone, list_weights
+from classification.cnn.backbones import Backbone, create_backbone
 from classification.cnn.data import HygieneError, LabelledImages
 from classification.cnn.experiments import Arm, ExperimentData, Outcome, run_kong
 from classification.cnn.sweep import SweepOutcome, SweepPoint
 from classification.cnn.training import to_file
 from classification.experiment_results import draw_figures, make_results
 from classification.image_sets import collect_images
+from classification.loading import find_weights
 from classification.models import Classifier, Experiment
 from classification.parameters import ExperimentParameters
 from classification.selectors import classifier_config, sweep_settings
 from classification.services import record_results
 from worker.compute.devices import choose_device, device_name
-from worker.compute.weights import WeightsError
 from worker.registry import JobContext, JobError
-from worker.weight_files import weights_folder
 
 POINTS = "points.json"  # every K that was tried, so that a resumed search goes on after it
 FEATURES = "features"  # kept for all experiments: below MEDIA_ROOT
@@ -72,10 +71,14 @@ def run_experiment(context: JobContext, parameters: ExperimentParameters) -> dic
     results = make_results(experiment, outcome, backbone)
     files = _save_classifiers(context, experiment, outcome)
     results["figures"] = draw_figures(context, outcome, results)
+    fine_tuned = config.fine_tune
     with context.fenced():
         for arm, seed, name, sha256 in files:
             Classifier.objects.get_or_create(
-                experiment=experiment, arm=arm, seed=seed, defaults={"file_name": name, "sha256": sha256}
+                experiment=experiment,
+                arm=arm,
+                seed=seed,
+                defaults={"file_name": name, "sha256": sha256, "fine_tuned": fine_tuned},
             )
         record_results(experiment=experiment, results=results)
     for sentence in results["summary"]:
@@ -85,17 +88,7 @@ def run_experiment(context: JobContext, parameters: ExperimentParameters) -> dic
 
 def _backbone(experiment: Experiment, device: str) -> Backbone:
     config = classifier_config(experiment)
-    kind = experiment.weights.get("kind", "none")
-    weights = BackboneWeights(seed=0)
-    if kind == "file":
-        name = experiment.weights["file"]
-        found = [one for one in list_weights(weights_folder(), config.backbone) if one.path and one.path.name == name]
-        if not found:
-            raise WeightsError(
-                f"The file {name} is not in the folder of weights any more, or not called as weights for "
-                f"{config.backbone} are; the manual has the names."
-            )
-        weights = found[0]
+    weights = find_weights(experiment.weights, backbone=config.backbone)
     return create_backbone(config.backbone, weights=weights, input_side=config.input_side, device=device)
 
 

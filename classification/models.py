@@ -13,10 +13,13 @@ from worker.models import Job
 
 
 class Experiment(models.Model):
-    """Kong's four arms on one split: does the synthetic data help? Written once, read for ever."""
+    """Classifiers trained on one split and tested on the same images. Written once, read for ever."""
 
     class Kind(models.TextChoices):
-        KONG = "kong", "Original data, balanced, augmented, optimal multiple (Kong 2022)"
+        KONG = "kong", "Kong’s four experiments: how much synthetic data helps"
+        JANG = "jang", "Jang’s experiment: synthetic images in place of real ones"
+        SINGLE = "single", "One classifier on real images: to test, or to begin other experiments with"
+        ORIGIN = "origin", "Machine reader: real or synthetic"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=200, unique=True)
@@ -30,8 +33,11 @@ class Experiment(models.Model):
     positive = models.CharField(max_length=100)  # the label that a high score stands for
     limits = models.JSONField(default=dict, blank=True)  # label -> most training images of it, drawn by the seed
     config = models.JSONField()  # classification.cnn.config.ClassifierConfig
-    sweep = models.JSONField()  # classification.cnn.config.SweepSettings
-    weights = models.JSONField()  # where the backbone's weights are from
+    design = models.JSONField()  # SweepSettings, JangSettings or SingleSettings of classification.cnn.config, by kind
+    weights = models.JSONField()  # what the backbone began with: classification.loading.find_weights
+    chooser = models.ForeignKey(  # whose score chooses synthetic images, in Jang's experiment
+        "Classifier", null=True, blank=True, on_delete=models.PROTECT, related_name="experiments_as_chooser"
+    )
     is_demonstration = models.BooleanField(default=False)
     results = models.JSONField(default=dict, blank=True)  # {} until the job has ended
     job = models.OneToOneField(Job, on_delete=models.PROTECT, related_name="experiment")
@@ -41,9 +47,12 @@ class Experiment(models.Model):
     class Meta:
         ordering = ["-created_at", "id"]
         constraints = [
-            models.CheckConstraint(name="experiment_kind_known", condition=Q(kind__in=["kong"])),
             models.CheckConstraint(
-                name="experiment_kong_has_synthetic", condition=~Q(kind="kong") | Q(synthetic__isnull=False)
+                name="experiment_kind_known", condition=Q(kind__in=["kong", "jang", "single", "origin"])
+            ),
+            models.CheckConstraint(
+                name="experiment_has_synthetic",
+                condition=Q(kind="single", synthetic=None) | (~Q(kind="single") & Q(synthetic__isnull=False)),
             ),
         ]
 
@@ -63,6 +72,7 @@ class Classifier(models.Model):
     seed = models.BigIntegerField()
     file_name = models.CharField(max_length=200)  # relative to the job's directory
     sha256 = models.CharField(max_length=64)
+    fine_tuned = models.BooleanField(default=False)  # its file holds a whole network, which others can begin with
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -70,4 +70,4 @@ def classifier_config(experiment: Experiment) -> ClassifierConfig:
 
 
 def sweep_settings(experiment: Experiment) -> SweepSettings:
-    return SweepSettings.from_dict(experiment.sweep)
+    return SweepSettings.from_dict(experiment.design)

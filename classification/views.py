@@ -61,7 +61,7 @@ def _new_page(request: HttpRequest, dataset: Dataset, preset: ClassifierPreset) 
                 positive=form.cleaned_data["positive"],
                 limits=limits_form.limits,
                 config=classifier_form.config,
-                sweep=sweep_form.config,
+                design=sweep_form.config,
                 weights=weights_form.weights,
                 device=form.cleaned_data["device"],
                 is_demonstration=preset.is_demonstration,

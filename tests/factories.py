@@ -125,6 +125,6 @@ class ExperimentFactory(DjangoModelFactory):
     classes = factory.LazyFunction(lambda: ["normal", "pneumonia"])
     positive = "pneumonia"
     config = factory.LazyFunction(lambda: ClassifierConfig().to_dict())
-    sweep = factory.LazyFunction(lambda: SweepSettings().to_dict())
+    design = factory.LazyFunction(lambda: SweepSettings().to_dict())
     weights = factory.LazyFunction(lambda: {"kind": "none"})
     job = factory.SubFactory(JobFactory)

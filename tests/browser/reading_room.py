@@ -1,9 +1,11 @@
 """Steps that tests of the reading page share: coming in by the link, waiting for an image, looking at the canvas."""
 
+from collections.abc import Callable
+
 import numpy as np
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from config.accounts.models import User
 from imaging.models import Dataset
@@ -58,6 +60,20 @@ def wait_until_ready(page: Page, place: str = "") -> None:
 def wait_for(page: Page, position: int, total: int = 8) -> None:
     """The image at `position` is on the screen and can be answered; past the display check where that is asked."""
     wait_until_ready(page, f"{position} of {total}")
+
+
+def intercept(page: Page, pattern: str, handler: Callable[[Route], None], *, times: int | None = None) -> None:
+    """`page.route` on an open page, in force when this returns.
+
+    The browser says that requests are intercepted before the page's own process knows: a request sent at once can
+    still get past. So one is asked until it is caught; its rule stays, which also keeps interception on after the last
+    other rule is gone.
+    """
+    page.route("**/caught-before-it-leaves", lambda route: route.fulfill(status=204))
+    asked = "() => fetch('/caught-before-it-leaves').then(response => response.status)"
+    while page.evaluate(asked) != 204:
+        page.wait_for_timeout(10)
+    page.route(pattern, handler, times=times)
 
 
 def make_deep_dataset(*, origin: str, n: int, size: int) -> Dataset:

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from config.accounts.models import User
 from tests.browser.accessibility import violations_of
-from tests.browser.reading_room import come_in, open_reading, wait_until_ready
+from tests.browser.reading_room import come_in, intercept, open_reading, wait_until_ready
 from tests.factories import TrainingRunFactory, UserFactory
 from tests.turing.builders import make_dataset, make_draft, make_session, read_all
 from turing.models import ReadingSession
@@ -95,7 +95,7 @@ def test_the_reading_page_in_each_state(walk, page, live_server, scale):
     state("interlude")
     page.keyboard.press("Enter")
     wait_until_ready(page)
-    page.route("**/answer", lambda route: route.abort())
+    intercept(page, "**/answer", lambda route: route.abort())
     answer()
     expect(page.locator("#reading-notice")).to_be_visible()
     state("sending")

@@ -13,6 +13,7 @@ from tests.browser.reading_room import (
     answers,
     canvas_greys,
     come_in,
+    intercept,
     open_reading,
     pretend_hidden,
     wait_until_ready,
@@ -165,7 +166,7 @@ def test_going_on_without_a_network_is_told_and_tried_again(page, live_server):
     page.keyboard.press("r")
     in_state(page, "interlude")
 
-    page.route("**/continue", lambda route: route.abort())
+    intercept(page, "**/continue", lambda route: route.abort())
     page.get_by_role("button", name="Continue").click()
     expect(page.locator("#reading-notice")).to_contain_text("Reading could not go on yet. No connection to the server.")
     page.unroute("**/continue")

@@ -11,7 +11,7 @@ import pytest
 from django.core.files.storage import default_storage
 from playwright.sync_api import BrowserContext, Error, Page, expect
 
-from tests.browser.reading_room import answers, expect_empty_stage, register, wait_for
+from tests.browser.reading_room import answers, expect_empty_stage, intercept, register, wait_for
 from tests.turing.builders import make_draft
 from tests.turing.reading.web_server import WebServer, stored_answers
 from tests.worker.site import NEEDS_PROC, database_url
@@ -80,7 +80,7 @@ def drop_network_at(page: Page, context: BrowserContext, pattern: str) -> None:
         context.set_offline(True)
         route.continue_()
 
-    page.route(pattern, drop, times=1)
+    intercept(page, pattern, drop, times=1)
 
 
 def test_no_network_when_the_answer_is_sent(page, context, link):
@@ -185,7 +185,7 @@ def test_responses_that_are_lost_again_and_again(page, link):
         else:
             route.continue_()
 
-    page.route("**/answer", lose)
+    intercept(page, "**/answer", lose)
     page.keyboard.press("s")
     says(page, f"{NOT_STORED} {NO_CONNECTION}")
     waits_at(page, 1)

@@ -26,6 +26,7 @@ def test_a_generator_from_the_upload_to_its_samples(worker, signed_in, live_serv
     worker.start()
     page.goto(f"{live_server.url}/generators/")
     page.get_by_role("link", name="Import a generator").click()
+    expect(page.get_by_role("heading", name="Import a generator")).to_be_visible()
     assert_accessible(page)
     page.get_by_label("Name of the generator").fill("Theirs")
     page.get_by_label("Made with", exact=True).fill("Their DCGAN")

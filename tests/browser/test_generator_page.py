@@ -28,6 +28,7 @@ def test_from_images_to_samples(worker, signed_in, live_server):
 
     page.goto(f"{live_server.url}/generators/")
     page.get_by_role("link", name="Train a generator").click()
+    expect(page.get_by_role("heading", name="Train a generator")).to_be_visible()
     assert_accessible(page)
     page.get_by_label("Dataset").select_option(label="Phantoms")
     page.get_by_label("demonstration: narrower networks").check()

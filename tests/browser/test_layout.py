@@ -5,7 +5,7 @@ scrolling, and nothing ever moves.
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.reading_room import open_reading, wait_until_ready
+from tests.browser.reading_room import intercept, open_reading, wait_until_ready
 from tests.turing.builders import make_draft, make_session
 from turing.services import open_study
 
@@ -96,7 +96,7 @@ def test_marks_a_message_and_a_pause_move_nothing(page, live_server):
     page.keyboard.press("p")
     page.keyboard.press("p")
     expect(page.locator("#reading")).to_have_attribute("data-state", "ready")
-    page.route("**/answer", lambda route: route.abort())
+    intercept(page, "**/answer", lambda route: route.abort())
     page.keyboard.press("r")
     expect(page.locator("#reading-notice")).to_be_visible()
 

@@ -5,7 +5,7 @@ never get in the way of one.
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.reading_room import answers, open_reading, touch, wait_until_ready
+from tests.browser.reading_room import answers, intercept, open_reading, touch, wait_until_ready
 from tests.turing.builders import make_draft, make_session
 from turing.models import Answer
 from turing.services import open_study
@@ -314,7 +314,7 @@ def test_marks_and_comment_stay_with_an_answer_that_is_sent_after_a_reload(page,
     page.keyboard.press("m")
     page.mouse.click(*on_screen(page, 20, 30))
     page.get_by_label("Comment").fill("no vessels")
-    page.route("**/answer", lambda route: route.abort())
+    intercept(page, "**/answer", lambda route: route.abort())
     page.get_by_role("button", name="Synthetic").click()
     expect(page.locator("#reading-notice")).to_contain_text("This browser keeps it")
 

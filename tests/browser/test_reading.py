@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from config.accounts.models import User
-from tests.browser.reading_room import answers, canvas_greys, expect_empty_stage, register, sign_in, wait_for
+from tests.browser.reading_room import answers, canvas_greys, expect_empty_stage, intercept, register, sign_in, wait_for
 from tests.factories import PASSWORD, UserFactory
 from tests.turing.builders import make_draft, make_session
 from turing.models import Answer, ReadingSession
@@ -208,7 +208,7 @@ def test_an_answer_whose_confirmation_was_lost_is_stored_once(page, link):
         else:
             route.continue_()
 
-    page.route("**/answer", lose_first)
+    intercept(page, "**/answer", lose_first)
     page.keyboard.press("s")
     wait_for(page, 2)
 
@@ -218,7 +218,7 @@ def test_an_answer_whose_confirmation_was_lost_is_stored_once(page, link):
 
 def go_offline(page: Page) -> None:
     """Requests of the protocol fail as without a network; the page itself can be loaded again."""
-    page.route("**/answer", lambda route: route.abort())
+    intercept(page, "**/answer", lambda route: route.abort())
 
 
 def go_online(page: Page) -> None:
@@ -260,7 +260,7 @@ def test_an_answer_whose_confirmation_was_lost_with_the_page_is_stored_once(page
         stored.append(route.fetch().status)
         route.abort()
 
-    page.route("**/answer", lose)
+    intercept(page, "**/answer", lose)
     page.keyboard.press("s")
     expect(page.locator("#reading-notice")).to_contain_text("Your answer is not stored yet.")
     go_online(page)

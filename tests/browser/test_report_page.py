@@ -50,6 +50,7 @@ def test_from_one_click_to_the_report_and_its_files(worker, signed_in, live_serv
     assert coming.value.suggested_filename == "chest-radiographs-first-test-report.pdf"
 
     page.get_by_role("link", name="All reports, other settings").click()
+    expect(page.get_by_role("heading", name="Reports of")).to_be_visible()
     assert_accessible(page)
     page.get_by_label("Equivalence margin (percentage points)").fill("5")
     page.get_by_role("button", name="Make the report").click()
@@ -85,6 +86,7 @@ def test_two_studies_against_each_other(worker, signed_in, live_server):
     worker.start()
     page.goto(f"{live_server.url}/studies/")
     page.get_by_role("link", name="Compare", exact=True).click()
+    expect(page.get_by_role("heading", name="Compare two studies")).to_be_visible()
     assert_accessible(page)
     page.get_by_label("First").select_option("First test")
     page.get_by_label("Second").select_option("Second test")

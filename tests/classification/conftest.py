@@ -94,7 +94,7 @@ def experiment(real, synthetic, elsewhere) -> Experiment:
         external=[elsewhere],
         positive="pneumonia",
         config=CONFIG,
-        sweep=SweepSettings(window=2, largest_k=4, seeds=2),
+        design=SweepSettings(window=2, largest_k=4, seeds=2),
         weights={"kind": "none"},
         created_by=None,
     )

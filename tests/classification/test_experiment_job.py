@@ -93,7 +93,7 @@ def test_a_cancelled_search_goes_on_and_finds_the_same(finished, real, synthetic
         external=[elsewhere],
         positive="pneumonia",
         config=CONFIG,
-        sweep=sweep_settings(finished),
+        design=sweep_settings(finished),
         weights={"kind": "none"},
         created_by=None,
     )

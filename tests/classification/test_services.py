@@ -40,7 +40,7 @@ def start(real, made, **changes):
         "synthetic": made,
         "positive": "pneumonia",
         "config": ClassifierConfig(seed=7),
-        "sweep": SweepSettings(),
+        "design": SweepSettings(),
         "weights": {"kind": "none"},
         "created_by": None,
     }

@@ -97,7 +97,7 @@ def test_an_unchanged_form_starts_what_the_preset_says(preset, investigator_clie
     started = Experiment.objects.get()
     assert answer.url == started.get_absolute_url()
     assert ClassifierConfig.from_dict(started.config) == PRESETS[preset].make(5)
-    assert SweepSettings.from_dict(started.sweep) == SweepSettings()
+    assert SweepSettings.from_dict(started.design) == SweepSettings()
     assert (started.limits, started.weights, started.synthetic) == ({"normal": 3}, {"kind": "none"}, synthetic)
     assert started.is_demonstration is PRESETS[preset].is_demonstration
 

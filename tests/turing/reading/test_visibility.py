@@ -80,9 +80,9 @@ HIDDEN = {
     "accepted_at created_by created_at",
     "generation.SampleRun": "id checkpoint per_class seed precision truncation dataset_name dataset job created_by "
     "created_at",
-    "classification.Experiment": "id name kind dataset synthetic external classes positive limits config sweep weights "
-    "is_demonstration results job created_by created_at",
-    "classification.Classifier": "id experiment arm seed file_name sha256 created_at",
+    "classification.Experiment": "id name kind dataset synthetic external classes positive limits config design "
+    "weights chooser is_demonstration results job created_by created_at",
+    "classification.Classifier": "id experiment arm seed file_name sha256 fine_tuned created_at",
     "imaging.Dataset": "id name origin description licence citation is_phantom created_by created_at frozen_at "
     "split_record state made_by",
     "imaging.DatasetReport": "id dataset kind title values files created_by created_at",
