@@ -249,6 +249,21 @@ class JangSettings(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SingleSettings(Settings):
+    """One choice of images, trained once or several times. Raises ValueError, naming the field."""
+
+    augmented: bool = setting(
+        False,
+        main=True,
+        label="Mirrored and turned copies",
+        help="Conventional augmentation, as the settings of the classifier have it.",
+    )
+    seeds: int = setting(
+        1, low=1, high=100, main=True, label="Repetitions", help="Trained so many times, with seeds that follow."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class ClassifierPreset:
     """Ready-made settings that a person begins with."""
 
