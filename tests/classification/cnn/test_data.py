@@ -117,7 +117,7 @@ class TestHygiene:
     @pytest.mark.parametrize("known_by", ["names", "patients", "hashes"])
     def test_what_an_earlier_classifier_was_trained_on_is_no_test(self, sets, known_by):
         known = getattr(sets["test"], known_by)[2]
-        with pytest.raises(HygieneError, match="begins with.*was trained on 1 image.*of the internal set"):
+        with pytest.raises(HygieneError, match=r"begins with.*was trained on 1 image.*of the internal set"):
             check(sets, seen_before=frozenset([known]))
 
     def test_two_test_sets_may_share_patients(self, sets):
