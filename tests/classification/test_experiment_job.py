@@ -10,7 +10,7 @@ from classification.cnn.checkpoint import load_classifier
 from classification.experiment_job import POINTS
 from classification.models import Classifier, Experiment
 from classification.results import read_results
-from classification.selectors import sweep_settings
+from classification.selectors import design_of
 from classification.services import start_experiment
 from imaging.models import Image
 from tests.classification.conftest import CONFIG
@@ -72,6 +72,23 @@ def test_the_curve_has_a_point_for_every_k(finished):
     assert {"test_AUC", "external: Elsewhere_AUC", "tuning_F1", "tuning_balanced accuracy"} <= set(steps[1])
 
 
+def test_while_k_is_looked_for_the_values_of_k_are_counted(experiment, monkeypatch):
+    said = []
+    real_progress = RunningJob.progress
+
+    def listen(context, done, total, unit="", message="", seconds_left=None):
+        said.append((done, total, unit, message))
+        real_progress(context, done, total, unit, message, seconds_left)
+
+    monkeypatch.setattr(RunningJob, "progress", listen)
+    run_job(experiment.job)
+
+    counted = [one[:2] for one in said if one[2] == "values of K"]
+    assert [done for done, _ in counted] == sorted(done for done, _ in counted)
+    assert {done for done, _ in counted} == set(range(1, counted[-1][1] + 1))
+    assert any("Training K=2" in message and (done, unit) == (1, "values of K") for done, _, unit, message in said)
+
+
 def test_figures_are_there_for_the_page_and_for_print(finished):
     names = {(one.kind, one.name) for one in finished.job.artefacts.all()}
 
@@ -93,7 +110,7 @@ def test_a_cancelled_search_goes_on_and_finds_the_same(finished, real, synthetic
         external=[elsewhere],
         positive="pneumonia",
         config=CONFIG,
-        design=sweep_settings(finished),
+        design=design_of(finished),
         weights={"kind": "none"},
         created_by=None,
     )
