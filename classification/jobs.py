@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from classification.parameters import EXPERIMENT, ExperimentParameters
-from worker.registry import JobContext, register_job
+from classification.parameters import EXPERIMENT, EXPLANATION, ExperimentParameters, ExplanationParameters
+from worker.registry import JobContext, JobDescription, register_job
 
 
 @register_job(EXPERIMENT, parameters=ExperimentParameters, queue="heavy", resumable=True)
@@ -11,3 +11,19 @@ def experiment_job(context: JobContext, parameters: ExperimentParameters) -> dic
     from classification.experiment_job import run_experiment
 
     return run_experiment(context, parameters)
+
+
+def _describe_explanation(job_id: str, parameters: ExplanationParameters) -> JobDescription:
+    from classification.explanation_selectors import explanation_in_words  # models are not loaded yet
+
+    facts, address = explanation_in_words(parameters.explanation_id)
+    return JobDescription(facts=facts, page_title="The maps", page_address=address)
+
+
+@register_job(
+    EXPLANATION, parameters=ExplanationParameters, queue="heavy", resumable=True, describe=_describe_explanation
+)
+def explanation_job(context: JobContext, parameters: ExplanationParameters) -> dict[str, Any]:
+    from classification.explanation_job import run_explanation
+
+    return run_explanation(context, parameters)

@@ -43,3 +43,9 @@ def repetitions_in_words(repetitions: dict[str, Any]) -> str:
         return "–"
     sd = "" if repetitions["sd"] is None else f" ({repetitions['sd']:.3f})"
     return f"{repetitions['mean']:.3f}{sd}"
+
+
+@register.filter
+def cell_in_words(results: dict[str, Any]) -> str:
+    """How much of an image one cell of an explanation's maps covers: "50 % of its height and 50 % of its width"."""
+    return f"{100 / results['rows']:.3g} % of its height and {100 / results['columns']:.3g} % of its width"
