@@ -3,6 +3,7 @@
 from typing import Any
 
 from classification.parameters import EXPERIMENT, ExperimentParameters
+from classification.scoring.parameters import SCORING, ScoringParameters
 from worker.registry import JobContext, register_job
 
 
@@ -11,3 +12,10 @@ def experiment_job(context: JobContext, parameters: ExperimentParameters) -> dic
     from classification.experiment_job import run_experiment
 
     return run_experiment(context, parameters)
+
+
+@register_job(SCORING, parameters=ScoringParameters, queue="heavy", resumable=True)
+def scoring_job(context: JobContext, parameters: ScoringParameters) -> dict[str, Any]:
+    from classification.scoring.scoring_job import run_scoring
+
+    return run_scoring(context, parameters)

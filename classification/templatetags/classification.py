@@ -43,3 +43,15 @@ def repetitions_in_words(repetitions: dict[str, Any]) -> str:
         return "–"
     sd = "" if repetitions["sd"] is None else f" ({repetitions['sd']:.3f})"
     return f"{repetitions['mean']:.3f}{sd}"
+
+
+@register.filter
+def share_in_words(share: Estimate) -> str:
+    """ "62.5 %", or "n/a" with no answers: as tables of readers have it."""
+    return f"{100 * share.value:.1f} %" if share.is_defined else "n/a"
+
+
+@register.filter
+def share_interval(share: Estimate) -> str:
+    """ "53.1 to 71.3", in per cent."""
+    return f"{100 * share.low:.1f} to {100 * share.high:.1f}" if share.has_interval else ""
