@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from classification.cnn.arms import Arm, Outcome
 from classification.cnn.backbones import Backbone
 from classification.cnn.config import METRICS
-from classification.cnn.experiments import OD, Arm, Outcome
 from classification.cnn.figures.performance import confusion_figure, precision_recall_figure, roc_figure
 from classification.cnn.figures.style import Figure, Kind, draw_figure
 from classification.cnn.figures.sweep import sweep_figure
@@ -73,7 +73,7 @@ def _test_set(name: str, outcome: Outcome) -> dict[str, Any]:
         measures.append(measure_classifier(said[arm.name], name=arm.name, tuning=arm.predictions(TUNING)))
     return {
         "measures": [one.to_dict() for one in measures],
-        "comparisons": compare_experiments(said, reference=OD).to_dict(),
+        "comparisons": compare_experiments(said, reference=outcome.arms[0].name).to_dict() if len(said) > 1 else {},
         "repetitions": [_repetitions(arm, name) for arm in outcome.arms],
     }
 
@@ -138,20 +138,20 @@ def _summary(outcome: Outcome, sets: dict[str, Any]) -> list[str]:
     """Whether synthetic data helped, plainly: what was found, and what the test says about it."""
     sentences = [] if outcome.sweep is None else [outcome.sweep.words]
     for name, values in sets.items():
-        reference = next(one for one in values["measures"] if one["name"] == OD)
-        before = reference["areas"]["auc"]["value"]
-        for number, against in enumerate(values["comparisons"]["against"]):
+        reference = values["measures"][0]
+        before, first = reference["areas"]["auc"]["value"], reference["name"]
+        for number, against in enumerate(values["comparisons"].get("against", [])):
             difference, holm = against["auc"]["difference"], values["comparisons"]["auc_p"]["holm"][number]
             if difference is None or holm is None:
                 sentences.append(
-                    f"{_title(name)}: {against['name']} cannot be compared with {OD}. {against['auc']['reason']}"
+                    f"{_title(name)}: {against['name']} cannot be compared with {first}. {against['auc']['reason']}"
                 )
                 continue
             verdict = (
                 ("better than" if difference > 0 else "worse than") if holm < ALPHA else "not shown to differ from"
             )
             sentences.append(
-                f"{_title(name)}: {against['name']} is {verdict} {OD} (AUC {before + difference:.3f} against "
+                f"{_title(name)}: {against['name']} is {verdict} {first} (AUC {before + difference:.3f} against "
                 f"{before:.3f}, "
                 f"p = {holm:.3f} by DeLong's test, corrected for {len(values['comparisons']['against'])} comparisons)."
             )

@@ -16,10 +16,10 @@ class Experiment(models.Model):
     """Classifiers trained on one split and tested on the same images. Written once, read for ever."""
 
     class Kind(models.TextChoices):
-        KONG = "kong", "Kong’s four experiments: how much synthetic data helps"
-        JANG = "jang", "Jang’s experiment: synthetic images in place of real ones"
-        SINGLE = "single", "One classifier on real images: to test, or to begin other experiments with"
-        ORIGIN = "origin", "Machine reader: real or synthetic"
+        KONG = "kong", "Kong’s four experiments"
+        JANG = "jang", "Jang’s experiment"
+        SINGLE = "single", "One classifier"
+        ORIGIN = "origin", "Machine reader"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=200, unique=True)

@@ -249,6 +249,21 @@ class JangSettings(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SingleSettings(Settings):
+    """One choice of images, trained once or several times. Raises ValueError, naming the field."""
+
+    augmented: bool = setting(
+        False,
+        main=True,
+        label="Mirrored and turned copies",
+        help="Conventional augmentation, as the settings of the classifier have it.",
+    )
+    seeds: int = setting(
+        1, low=1, high=100, main=True, label="Repetitions", help="Trained so many times, with seeds that follow."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class ClassifierPreset:
     """Ready-made settings that a person begins with."""
 
@@ -278,10 +293,26 @@ PRESETS: dict[str, ClassifierPreset] = {
                 epochs=30,
                 batch_size=16,
                 decay="none",
+                batch_norm="trained",
                 patience=5,
                 seed=seed,
             ),
             published="Jang et al. 2023, Sci Rep 13:2356, used a ResNet-50; the settings of its training are ours.",
+        ),
+        ClassifierPreset(
+            name="from-nothing",
+            title="Pre-training: DenseNet-121, the whole network is trained, beginning with random weights",
+            make=lambda seed: ClassifierConfig(
+                fine_tune=True,
+                epochs=30,
+                batch_size=32,
+                learning_rate=1e-3,
+                decay="none",
+                class_weights="balanced",
+                batch_norm="trained",
+                patience=5,
+                seed=seed,
+            ),
         ),
         ClassifierPreset(
             name="quick-look",

@@ -10,7 +10,7 @@ from classification.cnn.checkpoint import load_classifier
 from classification.experiment_job import POINTS
 from classification.models import Classifier, Experiment
 from classification.results import read_results
-from classification.selectors import sweep_settings
+from classification.selectors import design_of
 from classification.services import start_experiment
 from imaging.models import Image
 from tests.classification.conftest import CONFIG
@@ -93,7 +93,7 @@ def test_a_cancelled_search_goes_on_and_finds_the_same(finished, real, synthetic
         external=[elsewhere],
         positive="pneumonia",
         config=CONFIG,
-        design=sweep_settings(finished),
+        design=design_of(finished),
         weights={"kind": "none"},
         created_by=None,
     )
