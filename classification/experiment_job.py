@@ -15,7 +15,7 @@ from classification.cnn.arms import Arm, ExperimentData, Outcome
 from classification.cnn.backbones import Backbone, create_backbone
 from classification.cnn.config import JangSettings, SingleSettings
 from classification.cnn.data import HygieneError, LabelledImages
-from classification.cnn.experiments import run_jang, run_kong
+from classification.cnn.experiments import VALUES_OF_K, run_jang, run_kong
 from classification.cnn.single import run_single
 from classification.cnn.sweep import SweepOutcome, SweepPoint
 from classification.cnn.training import score_images, to_file
@@ -87,7 +87,7 @@ def _run(context: JobContext, experiment: Experiment, data: ExperimentData, back
         "folder": Path(settings.MEDIA_ROOT) / FEATURES,
         "work": context.directory / "work",
         "writer": context.job_id,
-        "progress": lambda words, done, total: context.progress(done, total, "", words),
+        "progress": _Progress(context),
         "abort": context.should_stop,
     }
     if isinstance(design, SingleSettings):
@@ -103,6 +103,22 @@ def _run(context: JobContext, experiment: Experiment, data: ExperimentData, back
         curve=lambda found: _curve(context, found),
         **common,
     )
+
+
+class _Progress:
+    """Says how far it is: of a stage, or, while K is looked for, of the values of K, so that what is left is right."""
+
+    def __init__(self, context: JobContext) -> None:
+        self._context = context
+        self._tried: tuple[int, int] | None = None  # values of K, of how many
+
+    def __call__(self, words: str, done: int, total: int) -> None:
+        if words == VALUES_OF_K:
+            self._tried = (done, total)
+        elif self._tried is None or "K=" not in words:
+            self._context.progress(done, total, "", words)
+            return
+        self._context.progress(*self._tried, "values of K", words)
 
 
 def _scores_of_pool(

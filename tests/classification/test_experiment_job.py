@@ -72,6 +72,23 @@ def test_the_curve_has_a_point_for_every_k(finished):
     assert {"test_AUC", "external: Elsewhere_AUC", "tuning_F1", "tuning_balanced accuracy"} <= set(steps[1])
 
 
+def test_while_k_is_looked_for_the_values_of_k_are_counted(experiment, monkeypatch):
+    said = []
+    real_progress = RunningJob.progress
+
+    def listen(context, done, total, unit="", message="", seconds_left=None):
+        said.append((done, total, unit, message))
+        real_progress(context, done, total, unit, message, seconds_left)
+
+    monkeypatch.setattr(RunningJob, "progress", listen)
+    run_job(experiment.job)
+
+    counted = [one[:2] for one in said if one[2] == "values of K"]
+    assert [done for done, _ in counted] == sorted(done for done, _ in counted)
+    assert {done for done, _ in counted} == set(range(1, counted[-1][1] + 1))
+    assert any("Training K=2" in message and (done, unit) == (1, "values of K") for done, _, unit, message in said)
+
+
 def test_figures_are_there_for_the_page_and_for_print(finished):
     names = {(one.kind, one.name) for one in finished.job.artefacts.all()}
 
