@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from classification.models import Classifier, Experiment, ImageScore, Scoring
+from classification.models import Classifier, Experiment, Explanation, ImageScore, Scoring
 
 
 class _ReadOnly(admin.ModelAdmin):
@@ -39,3 +39,10 @@ class ScoringAdmin(_ReadOnly):
 @admin.register(ImageScore)
 class ImageScoreAdmin(_ReadOnly):
     list_display = ("scoring", "image", "score", "was_learnt")
+
+
+@admin.register(Explanation)
+class ExplanationAdmin(_ReadOnly):
+    list_display = ("title", "classifier", "class_name", "layer", "method", "created_by", "created_at")
+    list_filter = ("method",)
+    search_fields = ("title",)

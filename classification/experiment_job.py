@@ -21,6 +21,7 @@ from classification.cnn.sweep import SweepOutcome, SweepPoint
 from classification.cnn.training import score_images, to_file
 from classification.experiment_results import draw_figures, make_results
 from classification.image_sets import collect_images, names_seen_before
+from classification.layers import describe_layers
 from classification.loading import find_weights, open_classifier
 from classification.models import Classifier, Experiment
 from classification.parameters import ExperimentParameters
@@ -63,14 +64,14 @@ def run_experiment(context: JobContext, parameters: ExperimentParameters) -> dic
     results = make_results(experiment, outcome, backbone)
     files = _save_classifiers(context, experiment, outcome)
     results["figures"] = draw_figures(context, outcome, results)
-    fine_tuned = config.fine_tune
+    about = {"fine_tuned": config.fine_tune, "layers": describe_layers(backbone)}
     with context.fenced():
         for arm, seed, name, sha256 in files:
             Classifier.objects.get_or_create(
                 experiment=experiment,
                 arm=arm,
                 seed=seed,
-                defaults={"file_name": name, "sha256": sha256, "fine_tuned": fine_tuned},
+                defaults={"file_name": name, "sha256": sha256, **about},
             )
         record_results(experiment=experiment, results=results)
     for sentence in results["summary"]:

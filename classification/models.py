@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
+from classification.explanation_models import Explanation as Explanation
 from imaging.models import Dataset
 from worker.models import Job
 
@@ -73,6 +74,7 @@ class Classifier(models.Model):
     file_name = models.CharField(max_length=200)  # relative to the job's directory
     sha256 = models.CharField(max_length=64)
     fine_tuned = models.BooleanField(default=False)  # its file holds a whole network, which others can begin with
+    layers = models.JSONField(default=list, blank=True)  # that Grad-CAM can show; [] where nobody has measured them yet
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -81,6 +83,9 @@ class Classifier(models.Model):
 
     def __str__(self) -> str:
         return f"{self.experiment}: {self.arm}, seed {self.seed}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("classification:classifier_detail", args=[self.pk])
 
     @property
     def path(self) -> Path:

@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 
-from classification.models import Classifier
+from classification.models import Classifier, Experiment
 from classification.parameters import DEVICES
 from classification.scoring.selectors import list_classifiers, negative_of
 from config.forms import BootstrapFormMixin
@@ -28,6 +28,16 @@ class ScoringForm(BootstrapFormMixin, forms.Form):
             ("", "Choose a classifier"),
             *((str(one.pk), classifier_in_words(one)) for one in list_classifiers()),
         ]
+
+
+class ExplainForm(BootstrapFormMixin, forms.Form):
+    """For which class the maps of the caught images are."""
+
+    class_name = forms.ChoiceField(label="What speaks for")
+
+    def __init__(self, data: Any = None, *, experiment: Experiment) -> None:
+        super().__init__(data, initial={"class_name": experiment.positive})
+        self.fields["class_name"].choices = [(name, name) for name in experiment.classes]  # type: ignore[attr-defined]
 
 
 def classifier_in_words(classifier: Classifier) -> str:

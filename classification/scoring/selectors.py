@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from classification.models import Classifier, Experiment, ImageScore, Scoring
+from classification.models import Classifier, Experiment, Explanation, ImageScore, Scoring
 from classification.scoring.learnt import Learnt
 from classification.scoring.measuring import ScoredImage
 from classification.scoring.results import ScoringResults
@@ -140,3 +140,22 @@ def caught_images(scoring: Scoring, results: ScoringResults) -> list[CaughtImage
         CaughtImage(position=images[one.image_id].trial.position, image=images[one.image_id].image, score=one.score)
         for one in scores
     ]
+
+
+def explanations_of(scoring: Scoring, caught: list[CaughtImage]) -> list[Explanation]:
+    """Maps by the same classifier of some of these images, and of no others; newest first."""
+    keys = {str(one.image.pk) for one in caught}
+    made = Explanation.objects.filter(classifier=scoring.classifier).select_related("job")
+    return [one for one in made if keys.issuperset(one.image_ids)]
+
+
+def scoring_in_words(scoring_id: str) -> tuple[list[tuple[str, str]], str]:
+    """What was asked for, for the page of the job, and where the outcome is shown."""
+    scoring = Scoring.objects.select_related("classifier__experiment", "study", "dataset").get(pk=scoring_id)
+    kind = "Study" if scoring.study is not None else "Dataset"
+    facts = [
+        (kind, str(scoring.study or scoring.dataset)),
+        ("Classifier", str(scoring.classifier)),
+        ("Score of", scoring.classifier.experiment.positive),
+    ]
+    return facts, scoring.get_absolute_url()

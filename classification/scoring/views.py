@@ -7,19 +7,21 @@ look is on record.
 import uuid
 from typing import Any, cast
 
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.text import slugify
 from django.views.decorators.cache import cache_control
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from classification.explanation_services import MAX_IMAGES, start_explanation
 from classification.models import Classifier, Scoring
 from classification.scoring import selectors
 from classification.scoring.export import export_scores
-from classification.scoring.forms import ScoringForm
+from classification.scoring.forms import ExplainForm, ScoringForm
 from classification.scoring.results import ScoringResults
 from classification.scoring.services import not_closed, start_scoring
 from config.accounts.access import investigator_required
@@ -102,13 +104,39 @@ def scoring_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         context["figures"] = _figures(scoring, results)
         if scoring.study is not None:
             record_scores_viewed(study=scoring.study, by=cast(User, request.user))
-            context["caught"] = selectors.caught_images(scoring, results)
+            context["caught"] = caught = selectors.caught_images(scoring, results)
+            context["explanations"] = selectors.explanations_of(scoring, caught)
+            context["explain_form"] = ExplainForm(experiment=scoring.classifier.experiment)
+            context["max_images"] = MAX_IMAGES
         else:
             lowest = request.GET.get("order") == "lowest"
             found = selectors.by_score(scoring, lowest=lowest)
             context["page_obj"] = Paginator(found, IMAGES_PER_PAGE).get_page(request.GET.get("page"))
             context["is_lowest"] = lowest
     return render(request, "classification/scoring/scoring_detail.html", context)
+
+
+@require_POST
+@investigator_required
+def scoring_explain(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Start maps of what the classifier looks at in the images that all readers caught (Jang 2023, figure 3)."""
+    scoring = _get(request, pk)
+    if scoring.study is None or not scoring.results:
+        raise Http404("There are no images that readers caught.")
+    caught = selectors.caught_images(scoring, ScoringResults.from_dict(scoring.results))[:MAX_IMAGES]
+    form = ExplainForm(request.POST, experiment=scoring.classifier.experiment)
+    try:
+        explanation = start_explanation(
+            classifier=scoring.classifier,
+            images=[one.image for one in caught],
+            class_name=form.cleaned_data["class_name"] if form.is_valid() else "",
+            title=f"Images of “{scoring.study}” that all readers caught",
+            created_by=cast(User, request.user),
+        )
+    except ValueError as error:
+        messages.error(request, str(error))
+        return redirect(scoring)
+    return redirect(explanation)
 
 
 @require_GET

@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from classification.cnn.checkpoint import load_classifier
 from classification.experiment_job import POINTS
+from classification.layer_choices import read_layers
 from classification.models import Classifier, Experiment
 from classification.results import read_results
 from classification.selectors import design_of
@@ -61,6 +62,8 @@ def test_every_classifier_has_its_file(finished):
     for one in kept:
         data = load_classifier(one.path, sha256=one.sha256)
         assert (data.seed, data.positive, data.about["arm"]) == (one.seed, "pneumonia", one.arm)
+        sizes = [(layer.name, layer.rows, layer.is_usable) for layer in read_layers(one.layers)]
+        assert sizes == [("layer4", 1, False), ("layer3", 2, True), ("layer2", 4, True), ("layer1", 8, True)]
 
 
 def test_the_curve_has_a_point_for_every_k(finished):
@@ -182,3 +185,5 @@ def test_the_page_shows_tables_figures_and_verdict(finished, client, investigato
         assert words in page
     for artefact in finished.job.artefacts.filter(name__startswith="figures/"):
         assert reverse("worker:job_artefact", args=[finished.job_id, artefact.pk]) in page
+    for classifier in finished.classifiers.all():
+        assert f'href="{classifier.get_absolute_url()}"' in page
