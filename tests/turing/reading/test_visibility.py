@@ -82,6 +82,8 @@ HIDDEN = {
     "created_at",
     "classification.Experiment": "id name kind dataset synthetic external classes positive limits config design "
     "weights chooser is_demonstration results job created_by created_at",
+    "classification.Scoring": "id classifier study dataset results job created_by created_at",
+    "classification.ImageScore": "id scoring image score was_learnt",
     "classification.Classifier": "id experiment arm seed file_name sha256 fine_tuned layers created_at",
     "classification.Explanation": "id title classifier image_ids class_name layer method results job created_by "
     "created_at",
