@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from classification.models import Classifier, Experiment, Explanation
+from classification.models import Classifier, Experiment, Explanation, ImageScore, Scoring
 
 
 class _ReadOnly(admin.ModelAdmin):
@@ -29,6 +29,16 @@ class ExperimentAdmin(_ReadOnly):
 @admin.register(Classifier)
 class ClassifierAdmin(_ReadOnly):
     list_display = ("experiment", "arm", "seed", "created_at")
+
+
+@admin.register(Scoring)
+class ScoringAdmin(_ReadOnly):
+    list_display = ("classifier", "study", "dataset", "created_by", "created_at")
+
+
+@admin.register(ImageScore)
+class ImageScoreAdmin(_ReadOnly):
+    list_display = ("scoring", "image", "score", "was_learnt")
 
 
 @admin.register(Explanation)

@@ -90,3 +90,48 @@ class Classifier(models.Model):
     @property
     def path(self) -> Path:
         return self.experiment.job.directory / self.file_name
+
+
+class Scoring(models.Model):
+    """A classifier applied to the images of a closed study, or of a dataset."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    classifier = models.ForeignKey(Classifier, on_delete=models.PROTECT, related_name="scorings")
+    study = models.ForeignKey("turing.Study", null=True, blank=True, on_delete=models.PROTECT, related_name="scorings")
+    dataset = models.ForeignKey(Dataset, null=True, blank=True, on_delete=models.PROTECT, related_name="scorings")
+    results = models.JSONField(default=dict, blank=True)  # classification.scoring.results; {} until the job has ended
+    job = models.OneToOneField(Job, on_delete=models.PROTECT, related_name="scoring")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at", "id"]
+        constraints = [
+            models.CheckConstraint(
+                name="scoring_of_one",
+                condition=Q(study__isnull=False, dataset=None) | Q(study=None, dataset__isnull=False),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.study or self.dataset} by {self.classifier}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("classification:scoring_detail", args=[self.pk])
+
+
+class ImageScore(models.Model):
+    """What a classifier says of one image."""
+
+    scoring = models.ForeignKey(Scoring, on_delete=models.CASCADE, related_name="scores")
+    image = models.ForeignKey("imaging.Image", on_delete=models.PROTECT, related_name="classifier_scores")
+    score = models.FloatField()  # probability of the classifier's positive class, in [0, 1]
+    # the classifier learnt from this image, or from another one of its patient: its score flatters
+    was_learnt = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["scoring", "image"]
+        constraints = [
+            models.UniqueConstraint(fields=["scoring", "image"], name="image_score_unique"),
+            models.CheckConstraint(name="image_score_in_range", condition=Q(score__gte=0, score__lte=1)),
+        ]

@@ -46,6 +46,18 @@ def repetitions_in_words(repetitions: dict[str, Any]) -> str:
 
 
 @register.filter
+def share_in_words(share: Estimate) -> str:
+    """ "62.5 %", or "n/a" with no answers: as tables of readers have it."""
+    return f"{100 * share.value:.1f} %" if share.is_defined else "n/a"
+
+
+@register.filter
+def share_interval(share: Estimate) -> str:
+    """ "53.1 to 71.3", in per cent."""
+    return f"{100 * share.low:.1f} to {100 * share.high:.1f}" if share.has_interval else ""
+
+
+@register.filter
 def cell_in_words(results: dict[str, Any]) -> str:
     """How much of an image one cell of its map covers: "50 % of the image’s height and 50 % of its width"."""
     height, width = 100 / results["rows"], 100 / results["columns"]
