@@ -54,6 +54,8 @@ def test_the_page_says_what_the_classifier_is(investigator_client, small):
 
     for words in ("Chests", "normal, pneumonia", "32 × 32 pixels", small.sha256, "only the head was trained"):
         assert words in page
+    scores = reverse("classification:dataset_scores", args=[small.experiment.dataset_id])
+    assert f'href="{scores}?classifier={small.pk}"' in page
 
 
 def test_its_file_can_be_downloaded(investigator_client, small):
