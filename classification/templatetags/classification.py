@@ -13,11 +13,11 @@ register = template.Library()
 
 @register.filter
 def estimate_in_words(estimate: Estimate) -> str:
-    """Value and interval with three decimals; why there is none, where there is none."""
+    """Value and interval with three decimals and a real minus sign; why there is none, where there is none."""
     if not estimate.is_defined:
         return f"none: {estimate.reason}"
     interval = f" ({estimate.low:.3f} to {estimate.high:.3f})" if estimate.has_interval else ""
-    return f"{estimate.value:.3f}{interval}"
+    return f"{estimate.value:.3f}{interval}".replace("-", "−")
 
 
 @register.filter

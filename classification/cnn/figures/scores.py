@@ -115,11 +115,8 @@ def score_by_share_figure(
     """
     if not len(scores) == len(is_synthetic) == len(shares):
         raise ValueError(f"{len(scores)} scores, {len(is_synthetic)} truths and {len(shares)} shares: one each")
-    words = (
-        f"rho {with_interval(rho.value, rho.low, rho.high, rho.confidence)}"
-        if rho.is_defined
-        else f"no rho: {rho.reason}"
-    )
+    numbers = with_interval(rho.value, rho.low, rho.high, rho.confidence).replace("-", "−")
+    words = f"rho {numbers}" if rho.is_defined else f"no rho: {rho.reason}"
 
     def draw(canvas: Canvas) -> None:
         ax = canvas.subplots()
