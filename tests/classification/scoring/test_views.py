@@ -10,7 +10,7 @@ from classification.models import Experiment, Explanation, Scoring
 from classification.scoring.making import make_dataset_results, make_study_results
 from classification.scoring.results import LearntImages
 from classification.scoring.selectors import scored_dataset_images, scored_study_images
-from classification.scoring.services import record_scores, record_scoring_results
+from classification.scoring.services import record_scores, record_scoring_results, start_scoring
 from tests.classification.scoring.conftest import close
 from tests.factories import ClassifierFactory, ImageFactory, ScoringFactory
 from tests.turing.builders import make_draft
@@ -161,6 +161,15 @@ def test_the_page_of_a_machine_reader_shows_it_beside_the_readers(investigator_c
     assert {one.position for one in caught} == set(page.context["results"].caught) != set()
     assert text.count("of the study, ") == len(caught)
     assert "were known to the classifier" not in text
+
+
+def test_the_page_of_the_job_leads_to_the_scores(investigator_client, closed, origin_classifier):
+    scoring = start_scoring(classifier=origin_classifier, study=closed, created_by=None)
+
+    text = investigator_client.get(scoring.job.get_absolute_url()).content.decode()
+
+    for words in (f'href="{scoring.get_absolute_url()}"', "The scores", "Can you tell?", str(origin_classifier)):
+        assert words in text
 
 
 def test_images_that_it_learnt_from_are_said_plainly(investigator_client, closed, origin_classifier):
