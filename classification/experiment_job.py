@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 
 from classification.cnn.backbones import Backbone, create_backbone
+from classification.cnn.config import METRIC_NAMES
 from classification.cnn.data import HygieneError, LabelledImages
 from classification.cnn.experiments import Arm, ExperimentData, Outcome, run_kong
 from classification.cnn.sweep import SweepOutcome, SweepPoint
@@ -27,7 +28,6 @@ from worker.registry import JobContext, JobError
 POINTS = "points.json"  # every K that was tried, so that a resumed search goes on after it
 FEATURES = "features"  # kept for all experiments: below MEDIA_ROOT
 TEST = "test set"
-ABBREVIATIONS = ("auc", "ppv", "npv", "f1")
 
 
 def run_experiment(context: JobContext, parameters: ExperimentParameters) -> dict[str, Any]:
@@ -121,8 +121,7 @@ def _curve(context: JobContext, found: SweepOutcome) -> None:
     for set_name, metrics in last.measured.items():
         for metric in metrics:
             line = found.curve(set_name, metric)
-            words = metric.upper() if metric in ABBREVIATIONS else metric.replace("_", " ")
-            name = f"{set_name.removesuffix(' set')}_{words}"
+            name = f"{set_name.removesuffix(' set')}_{METRIC_NAMES[metric]}"
             context.metric(line.k[-1], **{name: line.mean[-1]})
 
 

@@ -41,31 +41,6 @@ def make_results(experiment: Experiment, outcome: Outcome, backbone: Backbone) -
     }
 
 
-def draw_figures(context: JobContext, outcome: Outcome, results: dict[str, Any]) -> list[dict[str, str]]:
-    """Figures as PNG for the page and as SVG and PDF for print, as files of the job.
-
-    Returns what the page says of each: name of the files without their kind, title, and what it shows in words.
-    """
-    figures: list[tuple[str, str, Figure]] = []
-    if outcome.sweep is not None:
-        figures.append(("sweep", "", _sweep_drawing(outcome.sweep, outcome.arms[0].positive)))
-    for number, (of_set, values) in enumerate(results["test_sets"].items(), start=1):
-        measured = [ClassifierMeasures.from_dict(one) for one in values["measures"]]
-        figures.append((f"test-{number}-roc", f"{of_set}: ", roc_figure(measured)))
-        figures.append((f"test-{number}-precision-recall", f"{of_set}: ", precision_recall_figure(measured)))
-        figures.append((f"test-{number}-confusion", f"{of_set}: ", confusion_figure(measured)))
-    folder = context.directory / "figures"
-    folder.mkdir(exist_ok=True)
-    said = []
-    for place, (name, of_set, figure) in enumerate(figures):
-        for kind in FIGURE_KINDS:
-            path = folder / f"{name}.{kind}"
-            path.write_bytes(draw_figure(figure, kind))
-            context.artefact(path, kind="figure" if kind == "png" else "file", step=place)
-        said.append({"name": f"figures/{name}", "title": _title(of_set + figure.title), "alt": figure.alt})
-    return said
-
-
 def _test_set(name: str, outcome: Outcome) -> dict[str, Any]:
     measures, said = [], {}
     for arm in outcome.arms:
@@ -116,48 +91,3 @@ def _sweep(found: SweepOutcome) -> dict[str, Any]:
 
 def _or_none(value: float) -> float | None:
     return value if math.isfinite(value) else None
-
-
-def _sweep_drawing(found: SweepOutcome, positive: str) -> Figure:
-    multiples = found.curve(TUNING, found.metric).k
-    seeds = sorted({point.seed for point in found.points})
-    values = {(point.k, point.seed): point.measured[TUNING] for point in found.points}
-    tables = {metric: np.array([[values[k, seed][metric] for k in multiples] for seed in seeds]) for metric in METRICS}
-    return sweep_figure(
-        multiples,
-        tables,
-        choosing=found.metric,
-        chosen=found.best_k,
-        stopped=found.last_k,
-        measured_on="tuning set",
-        positive=positive,
-    )
-
-
-def _summary(outcome: Outcome, sets: dict[str, Any]) -> list[str]:
-    """Whether synthetic data helped, plainly: what was found, and what the test says about it."""
-    sentences = [] if outcome.sweep is None else [outcome.sweep.words]
-    for name, values in sets.items():
-        reference = next(one for one in values["measures"] if one["name"] == OD)
-        before = reference["areas"]["auc"]["value"]
-        for number, against in enumerate(values["comparisons"]["against"]):
-            difference, holm = against["auc"]["difference"], values["comparisons"]["auc_p"]["holm"][number]
-            if difference is None or holm is None:
-                sentences.append(
-                    f"{_title(name)}: {against['name']} cannot be compared with {OD}. {against['auc']['reason']}"
-                )
-                continue
-            verdict = (
-                ("better than" if difference > 0 else "worse than") if holm < ALPHA else "not shown to differ from"
-            )
-            sentences.append(
-                f"{_title(name)}: {against['name']} is {verdict} {OD} (AUC {before + difference:.3f} against "
-                f"{before:.3f}, "
-                f"p = {holm:.3f} by DeLong's test, corrected for {len(values['comparisons']['against'])} comparisons)."
-            )
-    return sentences
-
-
-def _title(words: str) -> str:
-    """As it stands at the beginning of a sentence."""
-    return words[:1].upper() + words[1:]
