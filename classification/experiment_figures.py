@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from classification.cnn.arms import Outcome
 from classification.cnn.config import METRIC_NAMES
-from classification.cnn.experiments import Outcome
 from classification.cnn.figures.performance import (
     confusion_figure,
     precision_recall_figure,

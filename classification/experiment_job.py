@@ -7,20 +7,26 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from django.conf import settings
+from numpy.typing import NDArray
 
+from classification.cnn.arms import Arm, ExperimentData, Outcome
 from classification.cnn.backbones import Backbone, create_backbone
-from classification.cnn.config import METRIC_NAMES
+from classification.cnn.config import METRIC_NAMES, JangSettings, SingleSettings
 from classification.cnn.data import HygieneError, LabelledImages
-from classification.cnn.experiments import Arm, ExperimentData, Outcome, run_kong
+from classification.cnn.experiments import run_jang, run_kong
+from classification.cnn.single import run_single
 from classification.cnn.sweep import SweepOutcome, SweepPoint
-from classification.cnn.training import to_file
-from classification.experiment_results import draw_figures, make_results
-from classification.image_sets import collect_images
-from classification.loading import find_weights
+from classification.cnn.training import score_images, to_file
+from classification.experiment_figures import draw_figures
+from classification.experiment_results import make_results
+from classification.exporting.job_files import write_job_files
+from classification.image_sets import collect_images, names_seen_before
+from classification.loading import find_weights, open_classifier
 from classification.models import Classifier, Experiment
 from classification.parameters import ExperimentParameters
-from classification.selectors import classifier_config, sweep_settings
+from classification.selectors import classifier_config, design_of
 from classification.services import record_results
 from worker.compute.devices import choose_device, device_name
 from worker.registry import JobContext, JobError
@@ -35,7 +41,6 @@ def run_experiment(context: JobContext, parameters: ExperimentParameters) -> dic
     experiment = Experiment.objects.select_related("dataset", "synthetic").get(pk=parameters.experiment_id)
     if experiment.results:  # killed between the last transaction and the verdict
         return {"experiment_id": str(experiment.pk), "arms": len(experiment.results["arms"])}
-    config, sweep = classifier_config(experiment), sweep_settings(experiment)
     try:
         device = choose_device(parameters.device)
         context.device(device_name(device))
@@ -44,20 +49,7 @@ def run_experiment(context: JobContext, parameters: ExperimentParameters) -> dic
         data = _data(context, experiment)
         for warning in data.warnings:
             context.log(warning, level="warning")
-        outcome = run_kong(
-            data,
-            backbone=backbone,
-            config=config,
-            sweep=sweep,
-            folder=Path(settings.MEDIA_ROOT) / FEATURES,
-            work=context.directory / "work",
-            writer=context.job_id,
-            points=_kept_points(context.directory / POINTS),
-            save=lambda points: _keep_points(context.directory / POINTS, points),
-            curve=lambda found: _curve(context, found),
-            progress=lambda words, done, total: context.progress(done, total, "", words),
-            abort=context.should_stop,
-        )
+        outcome = _run(context, experiment, data, backbone)
     except HygieneError as error:
         raise JobError("These images may not be used together.\n" + "\n".join(error.problems)) from error
     except ValueError as error:  # WeightsError is one
@@ -68,9 +60,11 @@ def run_experiment(context: JobContext, parameters: ExperimentParameters) -> dic
             "The experiment ended early, and nobody asked it to. Start it again; if it happens twice, show the log to "
             "an administrator."
         )
+    config = classifier_config(experiment)
     results = make_results(experiment, outcome, backbone)
     files = _save_classifiers(context, experiment, outcome)
     results["figures"] = draw_figures(context, outcome, results)
+    write_job_files(context, outcome)
     fine_tuned = config.fine_tune
     with context.fenced():
         for arm, seed, name, sha256 in files:
@@ -84,6 +78,46 @@ def run_experiment(context: JobContext, parameters: ExperimentParameters) -> dic
     for sentence in results["summary"]:
         context.log(sentence)
     return {"experiment_id": str(experiment.pk), "arms": len(outcome.arms)}
+
+
+def _run(context: JobContext, experiment: Experiment, data: ExperimentData, backbone: Backbone) -> Outcome | None:
+    """All arms of its kind; None when it was stopped."""
+    design = design_of(experiment)
+    common: dict[str, Any] = {
+        "backbone": backbone,
+        "config": classifier_config(experiment),
+        "folder": Path(settings.MEDIA_ROOT) / FEATURES,
+        "work": context.directory / "work",
+        "writer": context.job_id,
+        "progress": lambda words, done, total: context.progress(done, total, "", words),
+        "abort": context.should_stop,
+    }
+    if isinstance(design, SingleSettings):
+        return run_single(data, single=design, **common)
+    if isinstance(design, JangSettings):
+        scores = None if experiment.chooser is None else _scores_of_pool(context, experiment.chooser, data, backbone)
+        return run_jang(data, jang=design, abnormal_scores=scores, **common)
+    return run_kong(
+        data,
+        sweep=design,
+        points=_kept_points(context.directory / POINTS),
+        save=lambda points: _keep_points(context.directory / POINTS, points),
+        curve=lambda found: _curve(context, found),
+        **common,
+    )
+
+
+def _scores_of_pool(
+    context: JobContext, chooser: Classifier, data: ExperimentData, backbone: Backbone
+) -> NDArray[np.float64]:
+    """The chooser's score of each synthetic image, at the size at which this experiment has them."""
+
+    def step(done: int, total: int) -> None:
+        context.raise_if_stopped()
+        context.progress(done, total, "images", f"Scores by {chooser}")
+
+    extractor, head = open_classifier(chooser, device=str(backbone.device))
+    return score_images(extractor, head, data.pool, progress=step)
 
 
 def _backbone(experiment: Experiment, device: str) -> Backbone:
@@ -100,8 +134,10 @@ def _data(context: JobContext, experiment: Experiment) -> ExperimentData:
         train=sets["train"],
         tune=sets["tune"],
         tests=tests,
-        synthetic=sets["synthetic"],
+        synthetic=sets.get("synthetic"),
         positive=experiment.positive,
+        tells_origin=experiment.kind == Experiment.Kind.ORIGIN,
+        seen_before=names_seen_before(experiment),
     )
 
 

@@ -6,20 +6,28 @@ from typing import Any
 from django import forms
 
 from classification.cnn.config import PRESETS
-from classification.models import Experiment
+from classification.models import Classifier, Experiment
 from classification.parameters import DEVICES
+from classification.selectors import starting_classifiers
 from config.forms import BootstrapFormMixin
 from imaging.models import Dataset
 from worker.weight_files import weights_folder
 
+GENERATOR_RULE = (
+    "Made by a generator that learnt from the training images alone: it may not have seen the tuning or test images."
+)
+
 
 class ChooseForm(BootstrapFormMixin, forms.Form):
-    """First step: which real images, and which settings to begin with."""
+    """First step: what is to be found out, on which real images, and with which settings to begin."""
 
+    kind = forms.ChoiceField(
+        label="What to do", choices=Experiment.Kind.choices, initial=Experiment.Kind.KONG, widget=forms.RadioSelect
+    )
     dataset = forms.ModelChoiceField(
         Dataset.objects.filter(origin=Dataset.Origin.REAL),
         empty_label="Choose a dataset",
-        help_text="Real images of two classes, split into train, tune and test.",
+        help_text="Real images of two classes (for a machine reader: of any), split into train, tune and test.",
     )
     preset = forms.ChoiceField(
         label="Settings to begin with",
@@ -43,8 +51,7 @@ class ExperimentForm(BootstrapFormMixin, forms.Form):
         Dataset.objects.filter(origin=Dataset.Origin.SYNTHETIC),
         label="Synthetic images",
         empty_label="Choose a dataset",
-        help_text="Made by a generator that learnt from the training images alone: it may not have seen the tuning or "
-        "test images. K needs as many of each class as K times the largest class.",
+        help_text=f"{GENERATOR_RULE} K needs as many of each class as K times the largest class.",
     )
     external = forms.ModelMultipleChoiceField(
         Dataset.objects.none(),
@@ -58,13 +65,33 @@ class ExperimentForm(BootstrapFormMixin, forms.Form):
         help_text="Automatic takes a CUDA GPU where the worker has one.",
     )
 
-    def __init__(self, data: Any = None, *, dataset: Dataset, classes: list[str]) -> None:
+    chooser = forms.ModelChoiceField(
+        Classifier.objects.none(),
+        label="Classifier that chooses",
+        required=False,
+        empty_label="None: chance chooses",
+        help_text="Only when synthetic images are chosen by score. It may not have learnt from tuning or test images.",
+    )
+
+    def __init__(self, data: Any = None, *, kind: Experiment.Kind, dataset: Dataset, classes: list[str]) -> None:
         super().__init__(data)
         self.fields["positive"].choices = [(label, label) for label in classes]  # type: ignore[attr-defined]
         others = Dataset.objects.filter(origin=Dataset.Origin.REAL).exclude(pk=dataset.pk)
         self.fields["external"].queryset = others  # type: ignore[attr-defined]
-        if not others.exists():
-            del self.fields["external"]
+        choosers = Classifier.objects.filter(experiment__positive__in=classes).select_related("experiment")
+        self.fields["chooser"].queryset = choosers  # type: ignore[attr-defined]
+        unused = {
+            Experiment.Kind.KONG: {"chooser"},
+            Experiment.Kind.JANG: set(),
+            Experiment.Kind.SINGLE: {"chooser", "synthetic"},
+            Experiment.Kind.ORIGIN: {"chooser", "external", "positive"},
+        }[kind]
+        for name in unused | (set() if others.exists() else {"external"}):
+            del self.fields[name]
+        if kind == Experiment.Kind.ORIGIN:
+            self.fields["synthetic"].help_text = "To be told from the real ones; as many are used."
+        if kind == Experiment.Kind.JANG:
+            self.fields["synthetic"].help_text = GENERATOR_RULE
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"].strip()
@@ -82,18 +109,20 @@ class WeightsForm(BootstrapFormMixin, forms.Form):
         super().__init__(data)
         self.fields["begin_with"].choices = [  # type: ignore[attr-defined]
             ("none", "random weights: not trained on anything"),
+            *((f"classifier:{one.pk}", f"the classifier {one}") for one in starting_classifiers()),
             *((f"file:{path.name}", f"the file {path.name}") for path in weight_files()),
         ]
         self.fields["begin_with"].help_text = (
-            "A frozen network that was trained on radiographs sees more than one of random weights. An administrator "
-            "puts files into the folder “weights” of the data directory; see the manual."
+            "A frozen network that was trained on radiographs sees more than one of random weights. A classifier "
+            "trained here with its whole network, on another dataset, is one. An administrator puts files into the "
+            "folder “weights” of the data directory; see the manual."
         )
 
     @property
     def weights(self) -> dict[str, Any]:
-        """As the experiment keeps it: {"kind": "none"}, or {"kind": "file", "file": name}."""
-        chosen = self.cleaned_data["begin_with"]
-        return {"kind": "none"} if chosen == "none" else {"kind": "file", "file": chosen.removeprefix("file:")}
+        """As the experiment keeps it: see `classification.loading.find_weights`."""
+        kind, _, value = self.cleaned_data["begin_with"].partition(":")
+        return {"kind": "none"} if kind == "none" else {"kind": kind, kind: value}
 
 
 def weight_files() -> list[Path]:

@@ -9,7 +9,7 @@ from django.shortcuts import redirect as go_to
 from django.urls import reverse
 
 from classification import selectors
-from classification.cnn.config import PRESETS, ClassifierPreset, SweepSettings
+from classification.cnn.config import PRESETS, ClassifierPreset
 from classification.forms import ChooseForm, ExperimentForm, WeightsForm
 from classification.models import Experiment
 from classification.results import Results, read_results
@@ -21,6 +21,12 @@ from imaging.models import Dataset
 from worker.setting_fields import SettingsForm, fresh_seed, settings_in_words
 
 EXPERIMENTS_PER_PAGE = 25
+DESIGN_TITLES = {
+    Experiment.Kind.KONG: "Search for the best multiple K",
+    Experiment.Kind.JANG: "What is compared",
+    Experiment.Kind.SINGLE: "Training",
+    Experiment.Kind.ORIGIN: "Training",
+}
 
 
 @investigator_required
@@ -36,33 +42,36 @@ def experiment_new(request: HttpRequest) -> HttpResponse:
     if not choice.is_valid():
         context = {"form": choice, "presets": PRESETS.values(), "has_datasets": Dataset.objects.exists()}
         return render(request, "classification/experiment_choose.html", context)
-    return _new_page(request, choice.cleaned_data["dataset"], PRESETS[choice.cleaned_data["preset"]])
+    chosen = choice.cleaned_data
+    return _new_page(request, Experiment.Kind(chosen["kind"]), chosen["dataset"], PRESETS[chosen["preset"]])
 
 
-def _new_page(request: HttpRequest, dataset: Dataset, preset: ClassifierPreset) -> HttpResponse:
+def _new_page(request: HttpRequest, kind: Experiment.Kind, dataset: Dataset, preset: ClassifierPreset) -> HttpResponse:
     data = request.POST if request.method == "POST" else None
     table = selectors.split_table(dataset)
     classes = sorted({label for counts in table.values() for label in counts})
-    form = ExperimentForm(data, dataset=dataset, classes=classes)
-    limits_form = LimitsForm(data, counts=table.get("train", {}), least=2)
+    tells_origin = kind == Experiment.Kind.ORIGIN
+    form = ExperimentForm(data, kind=kind, dataset=dataset, classes=classes)
+    limits_form = LimitsForm(data, counts={} if tells_origin else table.get("train", {}), least=2)
     weights_form = WeightsForm(data)
     classifier_form = SettingsForm(data, initial=preset.make(fresh_seed()), prefix="set")
-    sweep_form = SettingsForm(data, initial=SweepSettings(), prefix="sweep")
-    every_form = (form, limits_form, weights_form, classifier_form, sweep_form)
+    design_form = SettingsForm(data, initial=selectors.DESIGNS[kind](), prefix="design")
+    every_form = (form, limits_form, weights_form, classifier_form, design_form)
     are_valid = [one.is_valid() for one in every_form]  # each says what is wrong with it
     if all(are_valid):
         try:
             experiment = start_experiment(
                 name=form.cleaned_data["name"],
-                kind=Experiment.Kind.KONG,
+                kind=kind,
                 dataset=dataset,
-                synthetic=form.cleaned_data["synthetic"],
+                synthetic=form.cleaned_data.get("synthetic"),
                 external=list(form.cleaned_data.get("external", [])),
-                positive=form.cleaned_data["positive"],
+                positive=form.cleaned_data.get("positive", selectors.SYNTHETIC),
                 limits=limits_form.limits,
                 config=classifier_form.config,
-                design=sweep_form.config,
+                design=design_form.config,
                 weights=weights_form.weights,
+                chooser=form.cleaned_data.get("chooser"),
                 device=form.cleaned_data["device"],
                 is_demonstration=preset.is_demonstration,
                 created_by=request.user if isinstance(request.user, User) else None,
@@ -76,7 +85,9 @@ def _new_page(request: HttpRequest, dataset: Dataset, preset: ClassifierPreset) 
         "limits_form": limits_form,
         "weights_form": weights_form,
         "classifier_form": classifier_form,
-        "sweep_form": sweep_form,
+        "design_form": design_form,
+        "design_title": DESIGN_TITLES[kind],
+        "kind": kind,
         "every_form": every_form,
         "dataset": dataset,
         "table": table,
@@ -93,9 +104,10 @@ def experiment_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "experiment": experiment,
         "results": results,
         "curve_runs": [{"name": experiment.name, "url": reverse("worker:job_series", args=[experiment.job_id])}],
+        "earlier": selectors.earlier_classifier(experiment),
         "figures": _figures(experiment, results) if results is not None else [],
         "settings": settings_in_words(selectors.classifier_config(experiment)),
-        "sweep_settings": settings_in_words(selectors.sweep_settings(experiment)),
+        "design_settings": settings_in_words(selectors.design_of(experiment)),
     }
     return render(request, "classification/experiment_detail.html", context)
 

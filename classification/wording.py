@@ -1,7 +1,8 @@
 """Numbers and names of experiments in words, alike on pages, in files and in sentences."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from classification.cnn.measures.comparison import AucComparison
 from classification.cnn.measures.estimates import Estimate
@@ -64,6 +65,12 @@ def difference_in_words(comparison: AucComparison) -> str:
         return f"none: {comparison.reason}"
     interval = "" if math.isnan(comparison.low) else f" ({signed(comparison.low)} to {signed(comparison.high)})"
     return f"{signed(comparison.difference)}{interval}"
+
+
+def repetitions_in_words(repetitions: Mapping[str, Any]) -> str:
+    """Mean and standard deviation over repetitions: "0.861 (0.012)"."""
+    sd = "" if repetitions["sd"] is None else f" ({repetitions['sd']:.3f})"
+    return f"{decimal(repetitions['mean'])}{sd}"
 
 
 def listed(names: Sequence[str]) -> str:

@@ -23,7 +23,9 @@ METRICS = {
     "f1": "harmonic mean of sensitivity and PPV",
 }
 # as curves, figures and tables call them
-METRIC_NAMES = {name: name.upper() if name in ("auc", "ppv", "npv", "f1") else name.replace("_", " ") for name in METRICS}
+METRIC_NAMES = {
+    name: name.upper() if name in ("auc", "ppv", "npv", "f1") else name.replace("_", " ") for name in METRICS
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -247,6 +249,21 @@ class JangSettings(Settings):
     )
     seeds: int = setting(
         5, low=1, high=100, main=True, label="Repetitions", help="Each experiment with seeds that follow one another."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SingleSettings(Settings):
+    """One choice of images, trained once or several times. Raises ValueError, naming the field."""
+
+    augmented: bool = setting(
+        False,
+        main=True,
+        label="Mirrored and turned copies",
+        help="Conventional augmentation, as the settings of the classifier have it.",
+    )
+    seeds: int = setting(
+        1, low=1, high=100, main=True, label="Repetitions", help="Trained so many times, with seeds that follow."
     )
 
 

@@ -126,12 +126,15 @@ def check_hygiene(
     tests: Mapping[str, LabelledImages],
     synthetic: LabelledImages | None = None,
     synthetic_tests: bool = False,
+    seen_before: frozenset[str] = frozenset(),
 ) -> list[str]:
     """That an experiment on these images can be believed. Returns warnings, a sentence each.
 
     Refused is: a patient, or the same picture, in two of training, tuning and a test set (two test sets may share);
     synthetic images, of `train` or of the pool `synthetic`, whose generator was trained on a tuning or test image;
     synthetic images among tuning or test images, unless `synthetic_tests` (telling real from synthetic is the task);
+    tuning or test images, or their patients, that are in `seen_before`: what a classifier was trained on that the
+    backbone begins with or that chooses synthetic images;
     classes that differ from set to set. A warning is given where that cannot be known.
 
     Raises HygieneError with every problem found, with the names of the patients and images.
@@ -145,6 +148,12 @@ def check_hygiene(
         if not synthetic_tests and images.synthetic.any():
             found = [images.names[row] for row in np.flatnonzero(images.synthetic)]
             problems.append(f"The {name} set has {_listed('synthetic image', found)}; it must have real ones alone.")
+        seen = _known_to(seen_before, images)
+        if seen:
+            problems.append(
+                f"The classifier that this begins with, or that chooses images, was trained on "
+                f"{_listed('image', seen)} of the {name} set, or on other images of the same patients. Choose another."
+            )
     warnings = []
     made = {"training set": train, **({"synthetic images": synthetic} if synthetic is not None else {})}
     for where, images in made.items():
@@ -214,19 +223,26 @@ def _real_patients(images: LabelledImages) -> set[str]:
 def _seen(where: str, images: LabelledImages, name: str, others: LabelledImages) -> list[str]:
     """Which of `others` a generator of `images` was trained on, itself or another image of the same patient."""
     assert images.trained_on is not None  # noqa: S101
-    patients: tuple[str | None, ...] = others.patients or (None,) * len(others)
     used = {id(images.trained_on[row]): images.trained_on[row] for row in np.flatnonzero(images.synthetic)}
-    seen = [
-        own
-        for own, digest, patient in zip(others.names, others.hashes, patients, strict=True)
-        if any(own in one or digest in one or patient in one for one in used.values())
-    ]
+    seen = _known_to(frozenset().union(*used.values()), others)
     if not seen:
         return []
     return [
         f"The generator of the {where} was trained on {_listed('image', seen)} of the {name} set, or on "
         "other images of the same patients. Use images of a "
         "generator that was trained on the training split alone, or another set."
+    ]
+
+
+def _known_to(known: frozenset[str], images: LabelledImages) -> list[str]:
+    """Names of the real images of which `known` has the name, the digest or the patient."""
+    patients: tuple[str | None, ...] = images.patients or (None,) * len(images)
+    if not known:
+        return []
+    return [
+        own
+        for own, digest, patient, made in zip(images.names, images.hashes, patients, images.synthetic, strict=True)
+        if not made and (own in known or digest in known or patient in known)
     ]
 
 

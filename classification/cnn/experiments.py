@@ -16,80 +16,20 @@ repetition. Those of a smaller K are among those of a larger one. All choices ar
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from classification.cnn.arms import ExperimentData, Outcome, make_trainer, run_arm
 from classification.cnn.backbones import Backbone
 from classification.cnn.config import ClassifierConfig, JangSettings, SweepSettings
-from classification.cnn.data import LabelledImages, check_hygiene
-from classification.cnn.measures.predictions import Predictions
+from classification.cnn.data import LabelledImages
 from classification.cnn.sweep import SweepOutcome, SweepPoint, point_metrics, run_sweep
-from classification.cnn.training import TUNING, Progress, Trained, Trainer, make_predictions
+from classification.cnn.training import Progress
 
 OD, GCB, CDA, OMGDA = "OD", "GCB", "GCB+CDA", "GCB+OMGDA"
 REAL, MIXED, LARGER = "Real", "Real + synthetic", "Larger"
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class ExperimentData:
-    """What experiments are made of. `synthetic` is the pool that is drawn from; `positive` a class's name.
-
-    `warnings` are what `check_hygiene` says; it is asked when the record is made. Raises HygieneError as it does, and
-    ValueError for an unknown positive class or a training set without images of a class.
-    """
-
-    train: LabelledImages
-    tune: LabelledImages
-    tests: Mapping[str, LabelledImages]
-    synthetic: LabelledImages
-    positive: str
-    warnings: tuple[str, ...] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.train.class_index(self.positive)
-        if not self.tests:
-            raise ValueError("There is no test set; at least one is needed")
-        found = check_hygiene(train=self.train, tune=self.tune, tests=self.tests, synthetic=self.synthetic)
-        if not self.synthetic.synthetic.all():
-            real = int((~self.synthetic.synthetic).sum())
-            raise ValueError(f"{real} of the synthetic images are real ones; choose a dataset that a generator made")
-        empty = [name for name, number in self.train.counts().items() if number == 0]
-        if empty:
-            raise ValueError(f"The training set has no image of class {', '.join(empty)}")
-        object.__setattr__(self, "warnings", tuple(found))
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Arm:
-    """One experiment: what it was trained on, and a classifier for each seed, in their order."""
-
-    name: str
-    title: str
-    positive: str
-    real: Mapping[str, int]  # images by class
-    synthetic: Mapping[str, int]
-    augmented: bool
-    trained: tuple[Trained, ...]
-    data: ExperimentData = field(repr=False)
-
-    def predictions(self, set_name: str, *, repetition: int = 0) -> Predictions:
-        """What the classifier of a repetition said about "tuning" or a test set, for measures."""
-        images = self.data.tune if set_name == TUNING else self.data.tests[set_name]
-        scores = self.trained[repetition].scores[set_name]
-        return make_predictions(scores, images, positive=images.class_index(self.positive))
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Outcome:
-    """The experiments in the order in which they are printed, and the sweep where there was one."""
-
-    arms: tuple[Arm, ...]
-    sweep: SweepOutcome | None
-    seeds: tuple[int, ...]
-    warnings: tuple[str, ...]
 
 
 def run_kong(
@@ -113,11 +53,11 @@ def run_kong(
     was and gives the same bits: features are kept in `folder`, points of the sweep go through `save`. Raises ValueError
     when the pool has too few images of a class, naming it and how many there must be.
     """
-    trainer = _trainer(data, backbone, config, folder, work, writer, progress, abort)
+    trainer = make_trainer(data, backbone, config, folder, work, writer, progress, abort)
     seeds = tuple(config.seed + number for number in range(sweep.seeds))
     most = synthetic_needed(data.train, sweep.largest_k)
-    pool = [draw_pool(data.synthetic, seed=seed, first_seed=config.seed, most=most) for seed in seeds]
-    most_k = largest_multiple(data.train, data.synthetic)
+    pool = [draw_pool(data.pool, seed=seed, first_seed=config.seed, most=most) for seed in seeds]
+    most_k = largest_multiple(data.train, data.pool)
     if most_k < 1:
         raise ValueError(_too_few(data))
     arms = []
@@ -126,7 +66,7 @@ def run_kong(
         (GCB, "Classes balanced with synthetic images", 0, False),
         (CDA, "Balanced, then mirrored and turned", 0, True),
     ):
-        arm = _run_arm(trainer, data, kong_rows(data, pool, k=k), seeds, name=name, title=title, augmented=augmented)
+        arm = run_arm(trainer, data, kong_rows(data, pool, k=k), seeds, name=name, title=title, augmented=augmented)
         if arm is None:
             return None
         arms.append(arm)
@@ -154,7 +94,7 @@ def run_kong(
     found = run_sweep(train_at, settings=sweep, seeds=seeds, points=points, most_k=most_k, save=save, progress=say)
     if found is None:
         return None
-    best = _run_arm(
+    best = run_arm(
         trainer,
         data,
         kong_rows(data, pool, k=found.best_k),
@@ -185,7 +125,7 @@ def run_jang(
 
     Raises ValueError when there are too few images of a class, or scores that should choose are missing.
     """
-    trainer = _trainer(data, backbone, config, folder, work, writer, progress, abort)
+    trainer = make_trainer(data, backbone, config, folder, work, writer, progress, abort)
     seeds = tuple(config.seed + number for number in range(jang.seeds))
     each = [jang_rows(data, jang, seed=seed, abnormal_scores=abnormal_scores) for seed in seeds]
     titles = {
@@ -195,7 +135,7 @@ def run_jang(
     }
     arms = []
     for name in each[0]:
-        arm = _run_arm(
+        arm = run_arm(
             trainer, data, np.stack([one[name] for one in each]), seeds, name=name, title=titles[name], augmented=False
         )
         if arm is None:
@@ -262,9 +202,9 @@ def jang_rows(
     positive, first = data.train.class_index(data.positive), len(data.train)
     real = [_drawn(data.train, index, jang.per_class, seed, "real") for index in range(len(data.train.classes))]
     replaced = round(jang.per_class * jang.replaced_percent / 100)
-    pool = list(draw_pool(data.synthetic, seed=seed))
+    pool = list(draw_pool(data.pool, seed=seed))
     if jang.selection == "score":
-        if abnormal_scores is None or abnormal_scores.shape != (len(data.synthetic),):
+        if abnormal_scores is None or abnormal_scores.shape != (len(data.pool),):
             raise ValueError(
                 "Synthetic images should be chosen by the score of a classifier, but there is not one score for each "
                 "of them: choose a classifier, or let chance choose"
@@ -296,77 +236,18 @@ def _drawn(images: LabelledImages, index: int, count: int, seed: int, what: str)
 
 
 def _check_pool(data: ExperimentData, needed: Mapping[int, int]) -> None:
-    there = np.bincount(data.synthetic.labels, minlength=len(data.synthetic.classes))
+    there = np.bincount(data.pool.labels, minlength=len(data.pool.classes))
     for index, count in needed.items():
         if there[index] < count:
             raise ValueError(
-                f"{count} synthetic images of class {data.synthetic.classes[index]} are needed; there are "
-                f"{there[index]}"
+                f"{count} synthetic images of class {data.pool.classes[index]} are needed; there are {there[index]}"
             )
 
 
 def _too_few(data: ExperimentData) -> str:
-    there, needed = data.synthetic.counts(), synthetic_needed(data.train, 1)
+    there, needed = data.pool.counts(), synthetic_needed(data.train, 1)
     lacking = [f"{needed[name]} of {name} (there are {there[name]})" for name in needed if there[name] < needed[name]]
     return (
         "There are not enough synthetic images to balance the classes and try K = 1; needed are "
         f"{' and '.join(lacking)}. Sample more from the generator"
     )
-
-
-def _trainer(
-    data: ExperimentData,
-    backbone: Backbone,
-    config: ClassifierConfig,
-    folder: Path,
-    work: Path,
-    writer: str,
-    progress: Progress | None,
-    abort: Callable[[], bool] | None,
-) -> Trainer:
-    return Trainer(
-        backbone=backbone,
-        config=config,
-        train=data.train,
-        synthetic=data.synthetic,
-        tune=data.tune,
-        tests=data.tests,
-        positive=data.positive,
-        folder=folder,
-        work=work,
-        writer=writer,
-        progress=progress,
-        abort=abort,
-    )
-
-
-def _run_arm(
-    trainer: Trainer,
-    data: ExperimentData,
-    rows: NDArray[np.int64],
-    seeds: Sequence[int],
-    *,
-    name: str,
-    title: str,
-    augmented: bool,
-) -> Arm | None:
-    trained = trainer.train(rows, seeds=seeds, name=name, augmented=augmented)
-    if trained is None:
-        return None
-    first = len(data.train)
-    own = rows[0]
-    return Arm(
-        name=name,
-        title=title,
-        positive=data.positive,
-        real=_counted(data.train, own[own < first]),
-        synthetic=_counted(data.synthetic, own[own >= first] - first),
-        augmented=augmented,
-        trained=tuple(trained),
-        data=data,
-    )
-
-
-def _counted(images: LabelledImages, rows: NDArray[np.int64]) -> dict[str, int]:
-    numbers = np.bincount(images.labels[rows], minlength=len(images.classes))
-    return {name: int(number) for name, number in zip(images.classes, numbers, strict=True)}

@@ -1,7 +1,5 @@
 """Numbers of an experiment in words, for templates: "0.873 (0.812 to 0.921)"."""
 
-from typing import Any
-
 from django import template
 
 from classification import wording
@@ -13,9 +11,4 @@ register.filter("difference_in_words", wording.difference_in_words)
 register.filter("estimate_in_words", wording.estimate_in_words)
 register.filter("p_value", wording.p_value)
 
-
-@register.filter
-def repetitions_in_words(repetitions: dict[str, Any]) -> str:
-    """Mean and standard deviation over repetitions: "0.861 (0.012)"."""
-    sd = "" if repetitions["sd"] is None else f" ({repetitions['sd']:.3f})"
-    return f"{wording.decimal(repetitions['mean'])}{sd}"
+register.filter("repetitions_in_words", wording.repetitions_in_words)

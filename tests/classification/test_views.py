@@ -44,13 +44,13 @@ def answers(synthetic, **changes):
         "limit_0": "3",
         "limit_1": "",
         **sent_by_browser(PRESETS["kong"].make(5), "set"),
-        **sent_by_browser(SweepSettings(), "sweep"),
+        **sent_by_browser(SweepSettings(), "design"),
         **changes,
     }
 
 
 def new_address(real, preset="kong"):
-    return f"{reverse('classification:experiment_new')}?dataset={real.pk}&preset={preset}"
+    return f"{reverse('classification:experiment_new')}?dataset={real.pk}&kind=kong&preset={preset}"
 
 
 def test_only_investigators_see_anything(client, reader, investigator, real):

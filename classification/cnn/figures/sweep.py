@@ -24,7 +24,7 @@ def sweep_figure(
     measured_on: str = "tuning set",
     positive: str,
 ) -> Figure:
-    """Each measure against K, in a panel of its own: the mean over seeds, and one standard deviation above and below it.
+    """Each measure against K, in a panel of its own: the mean over seeds, one standard deviation above and below it.
 
     The panel of the measure that chooses also has every seed, with the K that it alone would have chosen.
 
@@ -82,15 +82,19 @@ def sweep_figure(
                 if at is not None:
                     ax.axvline(at, color=colour, linewidth=0.9, linestyle=style, zorder=0, label=words.format(at))
             ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-        canvas.supxlabel("K: synthetic images, in multiples of the original ones", fontsize=8)
+        canvas.supxlabel(
+            "K: synthetic images, in multiples of the original ones\n"
+            f"Measured on the {measured_on}; positive: {positive}",
+            fontsize=8,
+        )
         handles, labels = main.get_legend_handles_labels()
-        canvas.legend(handles, labels, loc="outside lower left", ncols=2)
+        canvas.legend(handles, labels, loc="outside upper left", ncols=2)
 
     return Figure(
         key="sweep",
         title=f"Measures on the {measured_on} against K (positive: {positive})",
         alt=_alt(x, tables, choosing, chosen, stopped, n_seeds, measured_on),
-        size=(6.3, MAIN_HEIGHT + PANEL_HEIGHT * rows + 0.75),
+        size=(6.3, MAIN_HEIGHT + PANEL_HEIGHT * rows + 0.85),
         draw=draw,
     )
 
@@ -111,7 +115,7 @@ def _curve(
 
 
 def _single_seeds(ax: Any, x: NDArray[np.int64], table: NDArray[np.float64]) -> None:
-    """Each seed's own curve, and the K that it alone would have chosen: spread out, they show that the choice is luck."""
+    """Each seed's own curve, and the K that it alone would have chosen: far apart, they show that it was luck."""
     for own in table:
         ax.plot(x, own, color=BLUE, linewidth=0.5, alpha=0.5)
     has_value = np.isfinite(table).any(axis=1)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from classification.cnn.arms import ExperimentData
 from classification.cnn.backbones import BackboneWeights, create_backbone
 from classification.cnn.config import ClassifierConfig, JangSettings, SweepSettings
 from classification.cnn.data import HygieneError
@@ -15,7 +16,6 @@ from classification.cnn.experiments import (
     LARGER,
     MIXED,
     REAL,
-    ExperimentData,
     draw_pool,
     jang_rows,
     kong_rows,
