@@ -23,6 +23,12 @@ from tests.classification.cnn.conftest import CLASSES, TinyBody, make_images
 
 ORIGINS = ("real", "synthetic")
 NAME = "tiny-results"
+DESIGNS = {
+    "kong": SweepSettings(window=2, largest_k=4, seeds=2),
+    "jang": JangSettings(per_class=6, seeds=2, larger_by=5),
+    "single": SingleSettings(seeds=2),
+    "origin": SingleSettings(),
+}
 
 
 def small_data() -> ExperimentData:
@@ -63,12 +69,10 @@ def train_all(folder) -> dict[str, tuple[Outcome, Backbone]]:
     common = {"backbone": backbone, "config": config, "folder": folder / "features", "writer": "one"}
     data = small_data()
     found = {
-        "kong": run_kong(data, sweep=SweepSettings(window=2, largest_k=4, seeds=2), work=folder / "kong", **common),
-        "jang": run_jang(
-            data, jang=JangSettings(per_class=6, seeds=2, larger_by=5), work=folder / "jang", **common
-        ),
-        "single": run_single(data, single=SingleSettings(seeds=2), work=folder / "single", **common),
-        "origin": run_single(origin_data(), single=SingleSettings(), work=folder / "origin", **common),
+        "kong": run_kong(data, sweep=DESIGNS["kong"], work=folder / "kong", **common),
+        "jang": run_jang(data, jang=DESIGNS["jang"], work=folder / "jang", **common),
+        "single": run_single(data, single=DESIGNS["single"], work=folder / "single", **common),
+        "origin": run_single(origin_data(), single=DESIGNS["origin"], work=folder / "origin", **common),
     }
     return {kind: (outcome, backbone) for kind, outcome in found.items()}
 
