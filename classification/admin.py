@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from classification.models import Classifier, Experiment
+from classification.models import Classifier, Experiment, Explanation, ImageScore, Scoring
 
 
 class _ReadOnly(admin.ModelAdmin):
@@ -29,3 +29,20 @@ class ExperimentAdmin(_ReadOnly):
 @admin.register(Classifier)
 class ClassifierAdmin(_ReadOnly):
     list_display = ("experiment", "arm", "seed", "created_at")
+
+
+@admin.register(Scoring)
+class ScoringAdmin(_ReadOnly):
+    list_display = ("classifier", "study", "dataset", "created_by", "created_at")
+
+
+@admin.register(ImageScore)
+class ImageScoreAdmin(_ReadOnly):
+    list_display = ("scoring", "image", "score", "was_learnt")
+
+
+@admin.register(Explanation)
+class ExplanationAdmin(_ReadOnly):
+    list_display = ("title", "classifier", "class_name", "layer", "method", "created_by", "created_at")
+    list_filter = ("method",)
+    search_fields = ("title",)

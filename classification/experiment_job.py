@@ -15,7 +15,7 @@ from classification.cnn.arms import Arm, ExperimentData, Outcome
 from classification.cnn.backbones import Backbone, create_backbone
 from classification.cnn.config import METRIC_NAMES, JangSettings, SingleSettings
 from classification.cnn.data import HygieneError, LabelledImages
-from classification.cnn.experiments import run_jang, run_kong
+from classification.cnn.experiments import VALUES_OF_K, run_jang, run_kong
 from classification.cnn.single import run_single
 from classification.cnn.sweep import SweepOutcome, SweepPoint
 from classification.cnn.training import score_images, to_file
@@ -23,6 +23,7 @@ from classification.experiment_figures import draw_figures
 from classification.experiment_results import make_results
 from classification.exporting.job_files import write_job_files
 from classification.image_sets import collect_images, names_seen_before
+from classification.layers import describe_layers
 from classification.loading import find_weights, open_classifier
 from classification.models import Classifier, Experiment
 from classification.parameters import ExperimentParameters
@@ -65,14 +66,14 @@ def run_experiment(context: JobContext, parameters: ExperimentParameters) -> dic
     files = _save_classifiers(context, experiment, outcome)
     results["figures"] = draw_figures(context, outcome, results)
     write_job_files(context, outcome)
-    fine_tuned = config.fine_tune
+    about = {"fine_tuned": config.fine_tune, "layers": describe_layers(backbone)}
     with context.fenced():
         for arm, seed, name, sha256 in files:
             Classifier.objects.get_or_create(
                 experiment=experiment,
                 arm=arm,
                 seed=seed,
-                defaults={"file_name": name, "sha256": sha256, "fine_tuned": fine_tuned},
+                defaults={"file_name": name, "sha256": sha256, **about},
             )
         record_results(experiment=experiment, results=results)
     for sentence in results["summary"]:
@@ -89,7 +90,7 @@ def _run(context: JobContext, experiment: Experiment, data: ExperimentData, back
         "folder": Path(settings.MEDIA_ROOT) / FEATURES,
         "work": context.directory / "work",
         "writer": context.job_id,
-        "progress": lambda words, done, total: context.progress(done, total, "", words),
+        "progress": _Progress(context),
         "abort": context.should_stop,
     }
     if isinstance(design, SingleSettings):
@@ -105,6 +106,22 @@ def _run(context: JobContext, experiment: Experiment, data: ExperimentData, back
         curve=lambda found: _curve(context, found),
         **common,
     )
+
+
+class _Progress:
+    """Says how far it is: of a stage, or, while K is looked for, of the values of K, so that what is left is right."""
+
+    def __init__(self, context: JobContext) -> None:
+        self._context = context
+        self._tried: tuple[int, int] | None = None  # values of K, of how many
+
+    def __call__(self, words: str, done: int, total: int) -> None:
+        if words == VALUES_OF_K:
+            self._tried = (done, total)
+        elif self._tried is None or "K=" not in words:
+            self._context.progress(done, total, "", words)
+            return
+        self._context.progress(*self._tried, "values of K", words)
 
 
 def _scores_of_pool(

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from classification.parameters import EXPERIMENT, ExperimentParameters
-from worker.registry import JobContext, register_job
+from classification.parameters import EXPERIMENT, EXPLANATION, ExperimentParameters, ExplanationParameters
+from classification.scoring.parameters import SCORING, ScoringParameters
+from worker.registry import JobContext, JobDescription, register_job
 
 
 @register_job(EXPERIMENT, parameters=ExperimentParameters, queue="heavy", resumable=True)
@@ -11,3 +12,33 @@ def experiment_job(context: JobContext, parameters: ExperimentParameters) -> dic
     from classification.experiment_job import run_experiment
 
     return run_experiment(context, parameters)
+
+
+def _describe_scoring(job_id: str, parameters: ScoringParameters) -> JobDescription:
+    from classification.scoring.selectors import scoring_in_words  # models are not loaded yet
+
+    facts, address = scoring_in_words(parameters.scoring_id)
+    return JobDescription(facts=facts, page_title="The scores", page_address=address)
+
+
+@register_job(SCORING, parameters=ScoringParameters, queue="heavy", resumable=True, describe=_describe_scoring)
+def scoring_job(context: JobContext, parameters: ScoringParameters) -> dict[str, Any]:
+    from classification.scoring.scoring_job import run_scoring
+
+    return run_scoring(context, parameters)
+
+
+def _describe_explanation(job_id: str, parameters: ExplanationParameters) -> JobDescription:
+    from classification.explanation_selectors import explanation_in_words  # models are not loaded yet
+
+    facts, address = explanation_in_words(parameters.explanation_id)
+    return JobDescription(facts=facts, page_title="The maps", page_address=address)
+
+
+@register_job(
+    EXPLANATION, parameters=ExplanationParameters, queue="heavy", resumable=True, describe=_describe_explanation
+)
+def explanation_job(context: JobContext, parameters: ExplanationParameters) -> dict[str, Any]:
+    from classification.explanation_job import run_explanation
+
+    return run_explanation(context, parameters)

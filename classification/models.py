@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
+from classification.explanation_models import Explanation as Explanation
 from imaging.models import Dataset
 from worker.models import Job
 
@@ -16,10 +17,10 @@ class Experiment(models.Model):
     """Classifiers trained on one split and tested on the same images. Written once, read for ever."""
 
     class Kind(models.TextChoices):
-        KONG = "kong", "Kong’s four experiments: how much synthetic data helps"
-        JANG = "jang", "Jang’s experiment: synthetic images in place of real ones"
-        SINGLE = "single", "One classifier on real images: to test, or to begin other experiments with"
-        ORIGIN = "origin", "Machine reader: real or synthetic"
+        KONG = "kong", "Kong’s four experiments"
+        JANG = "jang", "Jang’s experiment"
+        SINGLE = "single", "One classifier"
+        ORIGIN = "origin", "Machine reader"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=200, unique=True)
@@ -73,6 +74,7 @@ class Classifier(models.Model):
     file_name = models.CharField(max_length=200)  # relative to the job's directory
     sha256 = models.CharField(max_length=64)
     fine_tuned = models.BooleanField(default=False)  # its file holds a whole network, which others can begin with
+    layers = models.JSONField(default=list, blank=True)  # that Grad-CAM can show; [] where nobody has measured them yet
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -82,6 +84,54 @@ class Classifier(models.Model):
     def __str__(self) -> str:
         return f"{self.experiment}: {self.arm}, seed {self.seed}"
 
+    def get_absolute_url(self) -> str:
+        return reverse("classification:classifier_detail", args=[self.pk])
+
     @property
     def path(self) -> Path:
         return self.experiment.job.directory / self.file_name
+
+
+class Scoring(models.Model):
+    """A classifier applied to the images of a closed study, or of a dataset."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    classifier = models.ForeignKey(Classifier, on_delete=models.PROTECT, related_name="scorings")
+    study = models.ForeignKey("turing.Study", null=True, blank=True, on_delete=models.PROTECT, related_name="scorings")
+    dataset = models.ForeignKey(Dataset, null=True, blank=True, on_delete=models.PROTECT, related_name="scorings")
+    results = models.JSONField(default=dict, blank=True)  # classification.scoring.results; {} until the job has ended
+    job = models.OneToOneField(Job, on_delete=models.PROTECT, related_name="scoring")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at", "id"]
+        constraints = [
+            models.CheckConstraint(
+                name="scoring_of_one",
+                condition=Q(study__isnull=False, dataset=None) | Q(study=None, dataset__isnull=False),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.study or self.dataset} by {self.classifier}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("classification:scoring_detail", args=[self.pk])
+
+
+class ImageScore(models.Model):
+    """What a classifier says of one image."""
+
+    scoring = models.ForeignKey(Scoring, on_delete=models.CASCADE, related_name="scores")
+    image = models.ForeignKey("imaging.Image", on_delete=models.PROTECT, related_name="classifier_scores")
+    score = models.FloatField()  # probability of the classifier's positive class, in [0, 1]
+    # the classifier learnt from this image, or from another one of its patient: its score flatters
+    was_learnt = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["scoring", "image"]
+        constraints = [
+            models.UniqueConstraint(fields=["scoring", "image"], name="image_score_unique"),
+            models.CheckConstraint(name="image_score_in_range", condition=Q(score__gte=0, score__lte=1)),
+        ]

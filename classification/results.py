@@ -224,10 +224,16 @@ def _table(measures: tuple[ClassifierMeasures, ...], number: int) -> ThresholdTa
         )
         for one in measures
     )
-    first = measures[0].thresholds[number]
-    words = first.words if first.rule == "fixed" else RULES[first.rule]  # type: ignore[index]
+    words = _rule(measures[0].thresholds[number])
     notes = _unique(one.at[number].note or one.at[number].reason for one in measures)
     return ThresholdTable(words=words, titles=tuple(one.title for one in rows[0].estimates), rows=rows, notes=notes)
+
+
+def _rule(threshold: Threshold) -> str:
+    """How it was chosen, without its value, which is another one in every arm."""
+    if threshold.rule in ("specificity", "sensitivity") and threshold.is_defined:
+        return at_beginning(threshold.words.partition(" (")[2].removesuffix(")"))
+    return threshold.words if threshold.rule == "fixed" else RULES[threshold.rule]  # type: ignore[index]
 
 
 def _area_notes(measures: tuple[ClassifierMeasures, ...]) -> tuple[str, ...]:

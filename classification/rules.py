@@ -6,3 +6,5 @@ from config.accounts.rules import is_investigator
 
 rules.add_perm("classification.view_experiment", is_investigator)
 rules.add_perm("classification.add_experiment", is_investigator)
+rules.add_perm("classification.view_scoring", is_investigator)
+rules.add_perm("classification.add_scoring", is_investigator)

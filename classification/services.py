@@ -168,6 +168,11 @@ def _check_limits(limits: Mapping[str, int], classes: Sequence[str]) -> None:
 
 
 def _check_weights(weights: Mapping[str, Any], config: ClassifierConfig) -> None:
+    if weights.get("kind", "none") == "none" and config.fine_tune and config.batch_norm == "frozen":
+        raise ClassificationError(
+            "A network of random weights has no statistics of batch normalisation to keep: let it learn them, or begin "
+            "with a network that was trained."
+        )
     if weights.get("kind") != "classifier":
         return
     classifier = starting_classifiers().filter(pk=weights["classifier"]).first()

@@ -17,7 +17,7 @@ class ImportForm(BootstrapFormMixin, forms.Form):
     dataset_name = forms.CharField(label="Name of the new dataset", max_length=200)
     archive = forms.FileField(
         label="ZIP archive",
-        help_text="One folder per class, with PNG, JPEG, TIFF or BMP images, 8- or 16-bit grey. Folders train, tune "
+        help_text="One folder per class, with DICOM, PNG, JPEG, TIFF or BMP images, grey. Folders train, tune "
         "and test above the classes give the split. An optional metadata.csv adds patient, age, sex, view and more.",
         widget=forms.ClearableFileInput(attrs={"accept": ".zip,application/zip"}),
         allow_empty_file=True,  # the import says what is wrong with it

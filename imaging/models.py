@@ -103,6 +103,8 @@ class Image(models.Model):
     sex = models.CharField(max_length=1, choices=Sex, blank=True)
     view_position = models.CharField(max_length=16, blank=True)
     manufacturer = models.CharField(max_length=100, blank=True)
+    modality = models.CharField(max_length=16, blank=True)  # DX, CR, ... (DICOM)
+    body_part = models.CharField(max_length=32, blank=True)
     pixel_spacing_mm = models.FloatField(null=True, blank=True)
     follow_up = models.PositiveIntegerField(null=True, blank=True)
 

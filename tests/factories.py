@@ -5,7 +5,7 @@ import numpy as np
 from factory.django import DjangoModelFactory
 
 from classification.cnn.config import ClassifierConfig, SweepSettings
-from classification.models import Experiment
+from classification.models import Classifier, Experiment, Scoring
 from config.accounts.models import User
 from generation.gan.config import AcganConfig
 from generation.models import Checkpoint, SampleRun, TrainingRun
@@ -127,4 +127,28 @@ class ExperimentFactory(DjangoModelFactory):
     config = factory.LazyFunction(lambda: ClassifierConfig().to_dict())
     design = factory.LazyFunction(lambda: SweepSettings().to_dict())
     weights = factory.LazyFunction(lambda: {"kind": "none"})
+    job = factory.SubFactory(JobFactory)
+
+
+class ClassifierFactory(DjangoModelFactory):
+    """A record without a file."""
+
+    class Meta:
+        model = Classifier
+
+    experiment = factory.SubFactory(ExperimentFactory)
+    arm = "Classifier"
+    seed = factory.Sequence(lambda n: n)
+    file_name = factory.LazyAttribute(lambda classifier: f"classifiers/{classifier.seed}.classifier.pt")
+    sha256 = factory.Sequence(lambda n: f"{n:064x}")
+
+
+class ScoringFactory(DjangoModelFactory):
+    """Of a dataset without images, whose job waits; pass `study`, and `dataset=None`, for one of a study."""
+
+    class Meta:
+        model = Scoring
+
+    classifier = factory.SubFactory(ClassifierFactory)
+    dataset = factory.SubFactory(DatasetFactory)
     job = factory.SubFactory(JobFactory)

@@ -147,12 +147,15 @@ def check_hygiene(
     for name, images in chosen_on.items():
         if not synthetic_tests and images.synthetic.any():
             found = [images.names[row] for row in np.flatnonzero(images.synthetic)]
-            problems.append(f"The {name} set has {_listed('synthetic image', found)}; it must have real ones alone.")
+            problems.append(
+                f"The {_called(name)} has {_listed('synthetic image', found)}; it must have real ones alone."
+            )
         seen = _known_to(seen_before, images)
         if seen:
             problems.append(
                 f"The classifier that this begins with, or that chooses images, was trained on "
-                f"{_listed('image', seen)} of the {name} set, or on other images of the same patients. Choose another."
+                f"{_listed('image', seen)} of the {_called(name)}, or on other images of the same patients. "
+                "Choose another."
             )
     warnings = []
     made = {"training set": train, **({"synthetic images": synthetic} if synthetic is not None else {})}
@@ -188,8 +191,8 @@ def _pairs(sets: Mapping[str, LabelledImages], tests: Mapping[str, LabelledImage
 def _class_problems(sets: Mapping[str, LabelledImages]) -> list[str]:
     classes = sets["training"].classes
     return [
-        f"The {name} set has the classes {', '.join(images.classes)}, the training set {', '.join(classes)}; they must "
-        "be the same, in the same order."
+        f"The {_called(name)} has the classes {', '.join(images.classes)}, the training set {', '.join(classes)}; they "
+        "must be the same, in the same order."
         for name, images in sets.items()
         if images.classes != classes
     ]
@@ -200,15 +203,15 @@ def _overlap(first: str, one: LabelledImages, second: str, other: LabelledImages
     shared = _real_patients(one) & _real_patients(other)
     if shared:
         problems.append(
-            f"The {first} and the {second} set share {_listed('patient', sorted(shared))}. Split by patient: leave "
-            "these out of one of them."
+            f"The {_called(first)} and the {_called(second)} share {_listed('patient', sorted(shared))}. Split by "
+            "patient: leave these out of one of them."
         )
     names = dict(zip(other.hashes, other.names, strict=True))
     same = [names[digest] for digest in dict.fromkeys(one.hashes) if digest in names]
     if same:
         problems.append(
-            f"The {first} and the {second} set share {_listed('image', same)}, the same pixel for pixel. Leave these "
-            "out of one of them."
+            f"The {_called(first)} and the {_called(second)} share {_listed('image', same)}, the same pixel for "
+            "pixel. Leave these out of one of them."
         )
     return problems
 
@@ -228,7 +231,7 @@ def _seen(where: str, images: LabelledImages, name: str, others: LabelledImages)
     if not seen:
         return []
     return [
-        f"The generator of the {where} was trained on {_listed('image', seen)} of the {name} set, or on "
+        f"The generator of the {where} was trained on {_listed('image', seen)} of the {_called(name)}, or on "
         "other images of the same patients. Use images of a "
         "generator that was trained on the training split alone, or another set."
     ]
@@ -244,6 +247,11 @@ def _known_to(known: frozenset[str], images: LabelledImages) -> list[str]:
         for own, digest, patient, made in zip(images.names, images.hashes, patients, images.synthetic, strict=True)
         if not made and (own in known or digest in known or patient in known)
     ]
+
+
+def _called(name: str) -> str:
+    """A set in a sentence: "tuning set", "test set", "external: Elsewhere"."""
+    return name if name.endswith(" set") or ":" in name else f"{name} set"
 
 
 def _listed(what: str, names: Iterable[str]) -> str:

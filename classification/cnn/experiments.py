@@ -29,6 +29,7 @@ from classification.cnn.sweep import SweepOutcome, SweepPoint, point_metrics, ru
 from classification.cnn.training import Progress
 
 OD, GCB, CDA, OMGDA = "OD", "GCB", "GCB+CDA", "GCB+OMGDA"
+VALUES_OF_K = "Looking for the best K"  # said after each K: how many were tried, of how many if none is better
 REAL, MIXED, LARGER = "Real", "Real + synthetic", "Larger"
 
 
@@ -89,7 +90,7 @@ def run_kong(
         if curve:
             curve(outcome)
         if progress:
-            progress("Values of K", k, end)
+            progress(VALUES_OF_K, k, end)
 
     found = run_sweep(train_at, settings=sweep, seeds=seeds, points=points, most_k=most_k, save=save, progress=say)
     if found is None:

@@ -14,12 +14,15 @@ from classification.cnn.head_training import Head
 BATCH = 8  # images whose maps and gradients are held at once
 
 
-def list_layers(backbone: Backbone) -> tuple[LayerMaps, ...]:
+def list_layers(backbone: Backbone, *, side: int | None = None) -> tuple[LayerMaps, ...]:
     """Layers that Grad-CAM can be taken from, from the last to earlier ones, with the sizes of their maps.
 
-    Those with `is_usable` false have a single row or column at this input size and are refused.
+    Those with `is_usable` false have a single row or column at this input size and are refused. `side` : of an input
+    of another size, in pixels.
     """
-    return measure_layers(backbone.module, backbone.layers, channels=backbone.channels, side=backbone.input_side)
+    return measure_layers(
+        backbone.module, backbone.layers, channels=backbone.channels, side=side or backbone.input_side
+    )
 
 
 def explain_images(

@@ -4,7 +4,6 @@ A map is as fine as the maps of the layer it is taken from. At the end of a deep
 small image is left with a single one, which cannot say where: such a layer is refused, and others are offered.
 """
 
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -186,8 +185,7 @@ def overlay(image: NDArray[np.uint8], heat: NDArray[np.floating], *, opacity: fl
         raise ValueError(f"The image is {image.dtype} {image.shape} and the map {heat.shape}: uint8 (H, W) and (h, w)")
     if not 0 <= opacity <= 1:
         raise ValueError(f"opacity = {opacity} is out of range: it must lie from 0 to 1")
-    if not (np.isfinite(heat).all() and heat.min() >= 0 and heat.max() <= 1):
-        raise ValueError("The map must hold numbers from 0 to 1")
+    _check_range(heat)
     values = np.asarray(heat, dtype=np.float64)
     if values.shape != image.shape:
         enlarged = functional.interpolate(
@@ -197,6 +195,42 @@ def overlay(image: NDArray[np.uint8], heat: NDArray[np.floating], *, opacity: fl
     colour = mpl.colormaps[COLOURS](values)[:, :, :3] * 255
     share = opacity * values[:, :, None]
     return np.rint((1 - share) * image[:, :, None] + share * colour).astype(np.uint8)
+
+
+def colour_heat(heat: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """A map as a picture to be laid over the image, by a browser for instance.
+
+    Laid over with an opacity, it is what `overlay` draws, but for rounding: its own transparency is the map.
+
+    Parameters
+    ----------
+    heat : in [0, 1], (H, W).
+
+    Returns
+    -------
+    RGBA levels, (H, W, 4): transparent where the map is 0, opaque where it is 1.
+
+    Raises
+    ------
+    ValueError : another shape or range.
+    """
+    if heat.ndim != 2:
+        raise ValueError(f"The map has shape {heat.shape}; (H, W) is needed")
+    _check_range(heat)
+    values = np.asarray(heat, dtype=np.float64)
+    coloured = mpl.colormaps[COLOURS](values)
+    coloured[:, :, 3] = values
+    return np.rint(coloured * 255).astype(np.uint8)
+
+
+def larger_side(side: int) -> int:
+    """The input size, in pixels, that is offered where one of `side` pixels is too small."""
+    return USUAL_SIDE if side < USUAL_SIDE else 2 * side
+
+
+def _check_range(heat: NDArray[np.floating]) -> None:
+    if not (np.isfinite(heat).all() and heat.min() >= 0 and heat.max() <= 1):
+        raise ValueError("The map must hold numbers from 0 to 1")
 
 
 def _cells(maps: Tensor, gradient: Tensor, method: Method) -> Tensor:
@@ -249,8 +283,7 @@ def _refusal(body: nn.Module, layer: str, maps: Tensor, images: Tensor, others: 
     earlier = [one for one in measure_layers(body, others, channels=channels, side=side) if one.is_usable]
     if earlier:
         text += f" Choose an earlier layer: {', '.join(one.words for one in earlier)}."
-    factor = math.ceil(USUAL_SIDE / side) if side < USUAL_SIDE else 2
-    larger = USUAL_SIDE if side < USUAL_SIDE else factor * side
+    larger = larger_side(side)
     (there,) = measure_layers(body, [layer], channels=channels, side=larger)
     if there.is_usable:
         text += f" Or train with images enlarged to {larger} pixels (there {there.words})."

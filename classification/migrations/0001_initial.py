@@ -41,10 +41,10 @@ class Migration(migrations.Migration):
                     "kind",
                     models.CharField(
                         choices=[
-                            ("kong", "Kong’s four experiments: how much synthetic data helps"),
-                            ("jang", "Jang’s experiment: synthetic images in place of real ones"),
-                            ("single", "One classifier on real images: to test, or to begin other experiments with"),
-                            ("origin", "Machine reader: real or synthetic"),
+                            ("kong", "Kong’s four experiments"),
+                            ("jang", "Jang’s experiment"),
+                            ("single", "One classifier"),
+                            ("origin", "Machine reader"),
                         ],
                         max_length=16,
                     ),

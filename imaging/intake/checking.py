@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from imaging.intake.decoding import ARCHIVES, decode_grey
+from imaging.dicom.facts import NO, YES
+from imaging.intake.decoding import ARCHIVES, Decoded, decode
 from imaging.intake.layout import METADATA, Placed, arrange
 from imaging.intake.limits import Limits
 from imaging.intake.metadata import Metadata, check_label, read_metadata
@@ -25,7 +26,7 @@ class Candidate:
     path: str
     label: str
     split: str
-    row: dict[str, Any]  # from metadata.csv, without label and split
+    row: dict[str, Any]  # from the file's own header and metadata.csv, without label and split
     pixels: StoredPixels
 
 
@@ -92,13 +93,15 @@ def _candidate(
     """The image, or None after every problem that it has was reported."""
     pixels: StoredPixels | None = None
     problems: list[IntakeError] = []
+    row = dict(metadata.rows.get(placed.path, {}))
     try:
-        pixels = read_pixels(source, placed.entry, placed.path, limits)[1]
+        decoded, pixels = read_pixels(source, placed.entry, placed.path, limits)
+        row = decoded.row | row  # the table was written for this study and overrides headers
+        _check_annotation(row.pop("burned_in_annotation", decoded.burned_in_annotation))
     except SourceError:
         raise
     except IntakeError as problem:
         problems.append(problem)
-    row = dict(metadata.rows.get(placed.path, {}))
     label = split = ""
     try:
         label = _one_value("label", _folder_label(placed), row.pop("label", ""))
@@ -120,6 +123,17 @@ def _candidate(
     return Candidate(placed.entry, placed.path, label, split, row, pixels)
 
 
+def _check_annotation(burned_in: str) -> None:
+    """Names and dates that were written into the pixels would be shown to readers."""
+    if burned_in != NO:
+        said = "says that" if burned_in == YES else "does not say whether"
+        raise IntakeError(
+            f"Its header {said} something is written into the image (burned-in annotation).",
+            "Look at it. If nothing identifies the patient, put “no” into the column burned_in_annotation of "
+            f"{METADATA}; else mask it before, or leave it out.",
+        )
+
+
 def _one_value(what: str, from_folder: str, from_table: str) -> str:
     if from_folder and from_table and from_folder != from_table:
         raise IntakeError(
@@ -130,12 +144,12 @@ def _one_value(what: str, from_folder: str, from_table: str) -> str:
     return from_folder or from_table
 
 
-def read_pixels(source: Source, entry: Entry, path: str, limits: Limits) -> tuple[Any, StoredPixels]:
-    """Pixels of one file as an array of shape (H, W), and their description. Raises IntakeError."""
+def read_pixels(source: Source, entry: Entry, path: str, limits: Limits) -> tuple[Decoded, StoredPixels]:
+    """One file: its pixels with what its header says, and the description of the pixels. Raises IntakeError."""
     if PurePosixPath(path).suffix.lower() in ARCHIVES:
         raise IntakeError("This is an archive inside the archive.", "Unpack it, and put its images in its place.")
-    pixels = decode_grey(source.read(entry), path, limits)
-    return pixels, describe_pixels(pixels)
+    decoded = decode(source.read(entry), path, limits)
+    return decoded, describe_pixels(decoded.pixels)
 
 
 def _without_duplicates(candidates: list[Candidate], report: Report) -> list[Candidate]:

@@ -1,21 +1,25 @@
-"""From the bytes of a PNG, JPEG, TIFF or BMP file to grey pixels; everything else is refused in words.
+"""From the bytes of a DICOM, PNG, JPEG, TIFF or BMP file to grey pixels; everything else is refused in words.
 
 The size is read from the header before anything is decoded, and the decoder is chosen by content, not by name.
 """
 
 import io
 import warnings
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 from PIL import BmpImagePlugin, ImageFile, ImageOps, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
 from PIL import Image as PillowImage
 
+from imaging.dicom.facts import NO, DicomFacts
+from imaging.dicom.reading import DicomError, looks_like_dicom, read_dicom
 from imaging.intake.limits import Limits
+from imaging.intake.metadata import read_age
 from imaging.intake.report import IntakeError, printable
 
-_ACCEPTED = "PNG, JPEG, TIFF and BMP are read."
+_ACCEPTED = "DICOM, PNG, JPEG, TIFF and BMP are read."
 _FORMATS: dict[str, tuple[type[ImageFile.ImageFile], tuple[str, ...]]] = {
     "PNG": (PngImagePlugin.PngImageFile, (".png",)),
     "JPEG": (JpegImagePlugin.JpegImageFile, (".jpg", ".jpeg", ".jpe", ".jfif")),
@@ -35,6 +39,50 @@ _OTHERS = {
 }
 ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 _COLOUR_TOLERANCE = 3  # grey levels between channels: rounding of a JPEG encoder, invisible
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Decoded:
+    """Grey pixels, (H, W) uint8 or uint16, and what the file itself says of them, named as the columns of a table."""
+
+    pixels: np.ndarray
+    row: dict[str, Any] = field(default_factory=dict)
+    burned_in_annotation: str = NO  # yes, no, unknown; a picture without a header says nothing and is believed
+
+
+def decode(data: bytes, name: str, limits: Limits) -> Decoded:
+    """A radiograph in any format that is read. Raises IntakeError, in words, for everything else."""
+    if looks_like_dicom(data) or PurePosixPath(name).suffix.lower() in (".dcm", ".dicom"):
+        return _decode_dicom(data, name, limits)
+    return Decoded(pixels=decode_grey(data, name, limits))
+
+
+def _decode_dicom(data: bytes, name: str, limits: Limits) -> Decoded:
+    suffix = PurePosixPath(name).suffix.lower()
+    if any(suffix in suffixes for _, suffixes in _FORMATS.values()):
+        raise IntakeError(f"The name ends with {suffix}, but the content is DICOM.", "Rename it to end with .dcm.")
+    if not data:
+        raise IntakeError("The file is empty (0 bytes).", "Copy it again, or leave it out.")
+    try:
+        found = read_dicom(data, max_pixels=limits.max_pixels)
+    except DicomError as error:
+        raise IntakeError(printable(str(error)), "Export or copy it again, or leave it out.") from error
+    return Decoded(pixels=found.pixels, row=_row(found.facts), burned_in_annotation=found.facts.burned_in_annotation)
+
+
+def _row(facts: DicomFacts) -> dict[str, Any]:
+    """As a row of metadata.csv would have it, without what is not known."""
+    values = {
+        "patient_id": facts.patient_id,
+        "age_years": None if facts.age_years is None else read_age(str(facts.age_years)),
+        "sex": facts.sex,
+        "view_position": facts.view_position,
+        "manufacturer": facts.manufacturer,
+        "modality": facts.modality,
+        "body_part": facts.body_part,
+        "pixel_spacing_mm": facts.spacing_mm,
+    }
+    return {name: value for name, value in values.items() if value not in (None, "")}
 
 
 def decode_grey(data: bytes, name: str, limits: Limits) -> np.ndarray:
@@ -104,8 +152,6 @@ def _kind_by_content(data: bytes) -> str | None:
 
 
 def _refuse_foreign(data: bytes, suffix: str) -> NoReturn:
-    if data[128:132] == b"DICM" or suffix in (".dcm", ".dicom"):
-        raise IntakeError("This is a DICOM file.", f"Export it as PNG first; {_ACCEPTED}")
     for magic, words in _OTHERS.items():
         if data.startswith(magic):
             raise IntakeError(f"This is not a readable image but {words}.", f"Leave it out; {_ACCEPTED}")

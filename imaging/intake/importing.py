@@ -174,13 +174,13 @@ def _store_files(
         sha256 = candidate.pixels.sha256
         if not storage.has_pixels(sha256):
             try:
-                pixels, found = read_pixels(source, candidate.entry, candidate.path, limits)
+                decoded, found = read_pixels(source, candidate.entry, candidate.path, limits)
             except IntakeError as problem:
                 raise _changed(candidate) from problem
             if found.sha256 != sha256:
                 raise _changed(candidate)
             journal.note([sha256])
-            storage.store_pixels(pixels)
+            storage.store_pixels(decoded.pixels)
         context.progress(total + done, 2 * total, "files", "Storing the images")
 
 

@@ -13,7 +13,7 @@ METADATA = "metadata.csv"
 SPLITS = {"train": "train", "tune": "tune", "val": "tune", "validation": "tune", "test": "test"}
 NEUTRAL = {"images", "image", "img", "files", "data"}  # folders that are no class when metadata.csv gives one
 _JUNK_FOLDERS = {"__macosx", "$recycle.bin", "system volume information"}
-_JUNK_FILES = {"thumbs.db", "desktop.ini", "ehthumbs.db"}
+_JUNK_FILES = {"thumbs.db", "desktop.ini", "ehthumbs.db", "dicomdir"}
 _JUNK_PATTERN = re.compile(r"(readme|license|licence|notice|citation)\b[^/]*", re.IGNORECASE)
 _JUNK_SUFFIXES = {"", ".md", ".txt", ".rst", ".cff"}
 

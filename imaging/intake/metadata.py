@@ -70,6 +70,12 @@ def _sex(text: str) -> str:
         raise ValueError("is not a sex (F, M or O)") from None
 
 
+def _yes_no(text: str) -> str:
+    if text.lower() not in ("yes", "no"):
+        raise ValueError("is not yes or no")
+    return text.lower()
+
+
 def _split(text: str) -> str:
     try:
         return SPLITS[text.lower()]
@@ -98,6 +104,9 @@ COLUMNS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "sex": ("sex", _sex),
     "view_position": ("view_position", lambda text: _words(16)(text.upper())),
     "manufacturer": ("manufacturer", _words(100)),
+    "modality": ("modality", lambda text: _words(16)(text.upper())),
+    "body_part": ("body_part", lambda text: _words(32)(text.upper())),
+    "burned_in_annotation": ("burned_in_annotation", _yes_no),
     "pixel_spacing_mm": ("pixel_spacing_mm", _spacing),
     "follow_up": ("follow_up", _follow_up),
     "split": ("split", _split),

@@ -4,8 +4,12 @@ import numpy as np
 import pytest
 import torch
 
+from classification.cnn.backbones import BackboneWeights, create_backbone
+from classification.cnn.checkpoint import save_classifier
 from classification.cnn.config import ClassifierConfig, SweepSettings
-from classification.models import Experiment
+from classification.cnn.head_training import Head
+from classification.cnn.training import Trained, to_file
+from classification.models import Classifier, Experiment
 from classification.services import start_experiment
 from tests.classification.outcomes import DESIGNS, results_of, train_all
 from tests.factories import DatasetFactory, ExperimentFactory, ImageFactory, TrainingRunFactory
@@ -133,3 +137,52 @@ def ended(stored, db):
         )
 
     return make
+
+
+def make_classifier(dataset, *, side=64, backbone="resnet18", seed=5, **fields) -> Classifier:
+    """A classifier in its file, with a random head on a random backbone, as an experiment on `dataset` leaves it."""
+    config = ClassifierConfig(backbone=backbone, input_side=side, epochs=1, extraction_batch=4)
+    made = create_backbone(backbone, weights=BackboneWeights(), input_side=side)
+    draw = np.random.default_rng(seed)
+    head = Head(
+        weights=draw.normal(size=(made.n_features, 1)).astype(np.float32),
+        bias=np.zeros(1, dtype=np.float32),
+        loss="bce",
+        positive=1,
+    )
+    trained = Trained(
+        seed=seed,
+        head=head,
+        backbone=made,
+        fine_tuned=False,
+        epochs=1,
+        stopped_early=False,
+        train_loss=(),
+        tune_loss=(),
+        scores={},
+    )
+    experiment = ExperimentFactory(dataset=dataset, config=config.to_dict(), job__state="succeeded")
+    name = "classifiers/od.classifier.pt"
+    data = to_file(trained, config=config, classes=CLASSES, arm="OD")
+    sha256 = save_classifier(experiment.job.directory / name, data)
+    return Classifier.objects.create(
+        experiment=experiment, arm="OD", seed=seed, file_name=name, sha256=sha256, **fields
+    )
+
+
+@pytest.fixture
+def chests(db):
+    """Images of 40 x 64 px and of 48 x 48 px to look at, a patient each."""
+    dataset = DatasetFactory(name="Chests")
+    for number in range(6):
+        label = CLASSES[number % 2]
+        pixels = picture(label=label, seed=number)
+        pixels = np.pad(pixels, ((4, 4), (16, 16)) if number < 2 else 8, constant_values=20)
+        ImageFactory(dataset=dataset, label=label, split="test", pixels=pixels, patient_pseudonym=f"p{number}")
+    return dataset
+
+
+@pytest.fixture
+def classifier(chests) -> Classifier:
+    """64 px: the last layer has 2 x 2 cells."""
+    return make_classifier(chests)

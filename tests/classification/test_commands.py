@@ -27,13 +27,13 @@ class TestRunExperiment:
         elsewhere = dataset("Elsewhere", first=90)
         call_command(
             *self.ASKED, "--synthetic=Made", "--positive=pneumonia", "--external=Elsewhere", "--at-most=normal=3",
-            "--preset=quick-look", "--set-epochs=7", "--set-fine-tune=yes", "--design-window=3", "--device=cpu",
+            "--preset=quick-look", "--set-epochs=7", "--set-mirror=no", "--design-window=3", "--device=cpu",
         )  # fmt: skip
 
         experiment = Experiment.objects.get()
         assert capsys.readouterr().out == f"Queued “Typed” as job {experiment.job_id}\n"
         config = ClassifierConfig.from_dict(experiment.config)
-        assert (config.epochs, config.fine_tune, config.backbone) == (7, True, PRESETS["quick-look"].make(0).backbone)
+        assert (config.epochs, config.mirror, config.backbone) == (7, False, PRESETS["quick-look"].make(0).backbone)
         assert SweepSettings.from_dict(experiment.design) == SweepSettings(window=3)
         assert (experiment.kind, experiment.positive, experiment.limits) == ("kong", "pneumonia", {"normal": 3})
         assert (list(experiment.external.all()), experiment.is_demonstration) == ([elsewhere], True)
@@ -124,5 +124,5 @@ class TestExperimentResults:
     def test_a_folder_that_cannot_be_written_is_named(self, ended, tmp_path):
         ended("single")
 
-        with pytest.raises(CommandError, match="missing/all.zip cannot be written"):
+        with pytest.raises(CommandError, match=r"missing/all\.zip cannot be written"):
             call_command("experiment_results", "Tiny single", "--zip", str(tmp_path / "missing/all.zip"))

@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from classification.cnn.checkpoint import load_classifier
 from classification.experiment_job import POINTS
+from classification.layer_choices import read_layers
 from classification.models import Classifier, Experiment
 from classification.results import read_results
 from classification.selectors import design_of
@@ -74,6 +75,8 @@ def every_classifier_has_its_file(finished):
     for one in kept:
         data = load_classifier(one.path, sha256=one.sha256)
         assert (data.seed, data.positive, data.about["arm"]) == (one.seed, "pneumonia", one.arm)
+        sizes = [(layer.name, layer.rows, layer.is_usable) for layer in read_layers(one.layers)]
+        assert sizes == [("layer4", 1, False), ("layer3", 2, True), ("layer2", 4, True), ("layer1", 8, True)]
 
 
 def the_curve_has_a_point_for_every_k(finished):
@@ -83,6 +86,23 @@ def the_curve_has_a_point_for_every_k(finished):
     assert list(steps) == results.sweep["k"] == list(range(1, results.sweep["last_k"] + 1))
     assert [values["tuning_AUC"] for values in steps.values()] == results.sweep["mean"]
     assert {"test_AUC", "external: Elsewhere_AUC", "tuning_F1", "tuning_balanced accuracy"} <= set(steps[1])
+
+
+def test_while_k_is_looked_for_the_values_of_k_are_counted(experiment, monkeypatch):
+    said = []
+    real_progress = RunningJob.progress
+
+    def listen(context, done, total, unit="", message="", seconds_left=None):
+        said.append((done, total, unit, message))
+        real_progress(context, done, total, unit, message, seconds_left)
+
+    monkeypatch.setattr(RunningJob, "progress", listen)
+    run_job(experiment.job)
+
+    counted = [one[:2] for one in said if one[2] == "values of K"]
+    assert [done for done, _ in counted] == sorted(done for done, _ in counted)
+    assert {done for done, _ in counted} == set(range(1, counted[-1][1] + 1))
+    assert any("Training K=2" in message and (done, unit) == (1, "values of K") for done, _, unit, message in said)
 
 
 def figures_are_there_for_the_page_and_for_print(finished):
@@ -115,6 +135,8 @@ def the_page_shows_tables_figures_and_verdict(finished, client, investigator):
         assert words in page
     for artefact in finished.job.artefacts.filter(name__startswith="figures/"):
         assert reverse("worker:job_artefact", args=[finished.job_id, artefact.pk]) in page
+    for classifier in finished.classifiers.all():
+        assert f'href="{classifier.get_absolute_url()}"' in page
 
 
 def test_a_cancelled_search_goes_on_and_finds_the_same(finished, real, synthetic, elsewhere, monkeypatch):

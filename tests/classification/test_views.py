@@ -4,7 +4,8 @@ import pytest
 from django.urls import reverse
 
 from classification.cnn.config import PRESETS, ClassifierConfig, SweepSettings
-from classification.models import Experiment
+from classification.models import Classifier, Experiment
+from classification.selectors import DESIGNS
 from tests.classification.test_services import dataset
 from tests.factories import DatasetFactory, ExperimentFactory
 from worker.setting_fields import SettingsForm
@@ -49,8 +50,8 @@ def answers(synthetic, **changes):
     }
 
 
-def new_address(real, preset="kong"):
-    return f"{reverse('classification:experiment_new')}?dataset={real.pk}&kind=kong&preset={preset}"
+def new_address(real, preset="kong", kind="kong"):
+    return f"{reverse('classification:experiment_new')}?dataset={real.pk}&kind={kind}&preset={preset}"
 
 
 def test_only_investigators_see_anything(client, reader, investigator, real):
@@ -100,6 +101,43 @@ def test_an_unchanged_form_starts_what_the_preset_says(preset, investigator_clie
     assert SweepSettings.from_dict(started.design) == SweepSettings()
     assert (started.limits, started.weights, started.synthetic) == ({"normal": 3}, {"kind": "none"}, synthetic)
     assert started.is_demonstration is PRESETS[preset].is_demonstration
+
+
+@pytest.mark.parametrize(
+    ("kind", "unused", "positive"),
+    [
+        ("jang", {"external"}, "pneumonia"),
+        ("single", {"external", "synthetic", "chooser"}, "pneumonia"),
+        ("origin", {"external", "chooser", "positive"}, "synthetic"),
+    ],
+)
+def test_each_kind_asks_what_it_needs(kind, unused, positive, investigator_client, real, synthetic):
+    address = new_address(real, kind=kind)
+    asked = {"name", "positive", "synthetic", "external", "chooser", "device"} - unused
+    assert set(investigator_client.get(address).context["form"].fields) == asked
+
+    design = sent_by_browser(DESIGNS[kind](), "design")
+    answer = investigator_client.post(address, answers(synthetic) | design | {"chooser": ""})
+
+    started = Experiment.objects.get()
+    assert answer.url == started.get_absolute_url()
+    assert (started.kind, started.positive) == (kind, positive)
+    assert DESIGNS[kind].from_dict(started.design) == DESIGNS[kind]()
+    assert started.get_kind_display() in investigator_client.get(answer.url).content.decode()
+
+
+def test_a_whole_network_that_was_trained_here_is_offered_to_begin_with(investigator_client, real, synthetic):
+    before = ExperimentFactory(config=ClassifierConfig(fine_tune=True).to_dict())
+    whole = Classifier.objects.create(experiment=before, arm="OD", seed=1, file_name="a", sha256="0", fine_tuned=True)
+    Classifier.objects.create(experiment=before, arm="OD", seed=2, file_name="b", sha256="0")
+
+    form = investigator_client.get(new_address(real)).context["weights_form"]
+    investigator_client.post(new_address(real), answers(synthetic, begin_with=f"classifier:{whole.pk}"))
+
+    assert [value for value, _ in form.fields["begin_with"].choices] == ["none", f"classifier:{whole.pk}"]
+    started = Experiment.objects.latest("created_at")
+    assert started.weights == {"kind": "classifier", "classifier": str(whole.pk)}
+    assert str(whole) in investigator_client.get(started.get_absolute_url()).content.decode()
 
 
 def test_a_setting_out_of_range_is_refused_beside_it(investigator_client, real, synthetic):

@@ -31,6 +31,15 @@ def export_answers(*, study: Study, by: User | None) -> str:
     return text
 
 
+def record_scores_viewed(*, study: Study, by: User | None) -> None:
+    """Somebody looks at a classifier's scores of a closed study, and with them at what readers said."""
+    _record("results.scores_viewed", study, by)
+
+
+def record_scores_exported(*, study: Study, by: User | None) -> None:
+    _record("results.scores_exported", study, by)
+
+
 @transaction.atomic
 def _record(action: str, study: Study, by: User | None) -> None:
     record_event(action=action, about=study, by=by)

@@ -17,6 +17,7 @@ from turing import rules
 from turing.models import Scale, Study
 from turing.results.difficulty import rank_by_difficulty
 from turing.results.images import UNANIMOUS, marks_heat_png, stimulus_png
+from turing.results.links import study_links
 from turing.results.rows import other_origin
 from turing.results.services import export_answers, view_images, view_results
 from turing.scales import RANGES
@@ -37,6 +38,7 @@ def results(request: HttpRequest, study_id: UUID) -> HttpResponse:
         **_words(study),
         "results": view_results(study=study, by=cast(User, request.user)),
         "followed_by": study.followed_by.order_by("created_at"),
+        "study_links": study_links(),
     }
     return render(request, "turing/results/results.html", context)
 

@@ -17,8 +17,8 @@ def sets():
 
 def check(sets, **changes):
     used = {**sets, **changes}
-    synthetic = used.get("synthetic")
-    return check_hygiene(train=used["train"], tune=used["tune"], tests={"internal": used["test"]}, synthetic=synthetic)
+    tests = {"internal": used.pop("test")}
+    return check_hygiene(tests=tests, **used)
 
 
 class TestLabelledImages:
@@ -113,6 +113,12 @@ class TestHygiene:
         assert "share 14 patients (P1-0" in patients
         assert "and 4 more)" in patients
         assert "pixel for pixel" in images
+
+    @pytest.mark.parametrize("known_by", ["names", "patients", "hashes"])
+    def test_what_an_earlier_classifier_was_trained_on_is_no_test(self, sets, known_by):
+        known = getattr(sets["test"], known_by)[2]
+        with pytest.raises(HygieneError, match=r"begins with.*was trained on 1 image.*of the internal set"):
+            check(sets, seen_before=frozenset([known]))
 
     def test_two_test_sets_may_share_patients(self, sets):
         tests = {"internal": sets["test"], "the same again": sets["test"]}

@@ -115,7 +115,11 @@ class TestKong:
             assert (predictions.positive, predictions.n_positive) == ("disc", 8)
             assert predictions.patients == data.tests["internal"].patients
         assert [curve.last_k for curve in curves] == list(range(1, outcome.sweep.last_k + 1))
-        assert {what for what, _, _ in said} >= {"Values of K", "Training OD", "Features of the internal set"}
+        assert {what for what, _, _ in said} >= {
+            "Looking for the best K",
+            "Training OD",
+            "Features of the internal set",
+        }
         heads = {arm.trained[0].head.weights.tobytes() for arm in outcome.arms}
         assert len(heads) == 4
 

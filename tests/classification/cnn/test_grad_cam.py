@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 from torchvision import models
 
-from classification.cnn.grad_cam import LayerError, explain_class, measure_layers, overlay
+from classification.cnn.grad_cam import LayerError, colour_heat, explain_class, measure_layers, overlay
 
 
 class Body(nn.Module):
@@ -298,6 +298,28 @@ def test_overlay_leaves_the_image_where_the_map_is_zero():
     assert (shown[untouched] == image[untouched][:, None]).all()
     assert shown[2, 3].tolist() == [252, 255, 164]  # the last colour of matplotlib's inferno
     assert np.array_equal(overlay(image, np.ones((8, 8)), opacity=0), np.repeat(image[:, :, None], 3, axis=2))
+
+
+@pytest.mark.parametrize("opacity", [0.0, 0.3, 1.0])
+def test_the_coloured_map_laid_over_the_image_is_the_overlay(opacity):
+    """Composed as browsers do it, by Porter and Duff's "over" (1984), with the opacity times the own transparency."""
+    random = np.random.default_rng(1)
+    image, heat = random.integers(0, 256, (16, 16), dtype=np.uint8), random.random((16, 16))
+
+    coloured = colour_heat(heat)
+
+    share = opacity * coloured[:, :, 3:] / 255
+    composed = share * coloured[:, :, :3] + (1 - share) * image[:, :, None]
+    assert coloured.dtype == np.uint8
+    assert composed == pytest.approx(overlay(image, heat, opacity=opacity).astype(float), abs=2)
+    assert colour_heat(np.array([[0.0, 1.0]]))[0, :, 3].tolist() == [0, 255]
+
+
+def test_a_coloured_map_refuses():
+    with pytest.raises(ValueError, match=r"shape \(4,\)"):
+        colour_heat(np.zeros(4))
+    with pytest.raises(ValueError, match="numbers from 0 to 1"):
+        colour_heat(np.full((2, 2), 1.5))
 
 
 def test_a_small_map_is_enlarged():

@@ -71,7 +71,7 @@ def dicom() -> bytes:
     return bytes(128) + b"DICM" + bytes(100)
 
 
-NOT_AN_IMAGE = "Leave it out; PNG, JPEG, TIFF and BMP are read."
+NOT_AN_IMAGE = "Leave it out; DICOM, PNG, JPEG, TIFF and BMP are read."
 
 BAD_FILES = [
     pytest.param("normal/bad.png", b"", "The file is empty (0 bytes).", "Copy it again, or leave it out.", id="0-byte"),
@@ -128,8 +128,8 @@ BAD_FILES = [
     pytest.param(
         "normal/bad.dcm",
         dicom(),
-        "This is a DICOM file.",
-        "Export it as PNG first; PNG, JPEG, TIFF and BMP are read.",
+        "This is not a DICOM file with an image: after the letters DICM nothing makes sense.",
+        "Export or copy it again, or leave it out.",
         id="dicom",
     ),
     pytest.param(
@@ -588,7 +588,7 @@ def test_unknown_column(tmp_path, do_import):
             "file": "metadata.csv",
             "reason": "Unknown column “colour”.",
             "fix": "Remove or rename it. Known columns: file, label, patient_id, age_years, sex, view_position, "
-            "manufacturer, pixel_spacing_mm, follow_up, split.",
+            "manufacturer, modality, body_part, burned_in_annotation, pixel_spacing_mm, follow_up, split.",
             "fatal": False,
         }
     ]

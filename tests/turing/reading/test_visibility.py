@@ -82,12 +82,16 @@ HIDDEN = {
     "created_at",
     "classification.Experiment": "id name kind dataset synthetic external classes positive limits config design "
     "weights chooser is_demonstration results job created_by created_at",
-    "classification.Classifier": "id experiment arm seed file_name sha256 fine_tuned created_at",
+    "classification.Scoring": "id classifier study dataset results job created_by created_at",
+    "classification.ImageScore": "id scoring image score was_learnt",
+    "classification.Classifier": "id experiment arm seed file_name sha256 fine_tuned layers created_at",
+    "classification.Explanation": "id title classifier image_ids class_name layer method results job created_by "
+    "created_at",
     "imaging.Dataset": "id name origin description licence citation is_phantom created_by created_at frozen_at "
     "split_record state made_by",
     "imaging.DatasetReport": "id dataset kind title values files created_by created_at",
     "imaging.Image": "id dataset pixel_sha256 width height bit_depth label split patient_pseudonym source_pseudonym "
-    "age_years sex view_position manufacturer pixel_spacing_mm follow_up provenance created_at",
+    "age_years sex view_position manufacturer modality body_part pixel_spacing_mm follow_up provenance created_at",
     "worker.Job": "id kind title parameters queue priority state seed progress_done "
     "progress_total progress_unit message "
     "error result seconds_left attempt crashes lease_token lease_expires_at heartbeat_at worker_name process_id device "
