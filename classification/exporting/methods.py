@@ -48,7 +48,7 @@ def _images(experiment: Experiment, results: Results) -> str:
     parts = [
         f"Classifiers were trained {task}; the positive class is {first.positive}. Images came from "
         f"{_named(experiment.dataset)}, divided into training, tuning and test sets that share no "
-        "picture and, as far as patients are known, no patient. Thresholds, temperature and settings were chosen on "
+        "picture and, as far as patients are known, no patient. Thresholds and temperature were chosen on "
         f"{first.n_tuning:,} tuning images. Classifiers were tested on {'; on '.join(sets)}.",
     ]
     if limits:

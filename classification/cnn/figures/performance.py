@@ -188,7 +188,7 @@ def confusion_figure(measured: Sequence[ClassifierMeasures], *, at: int = 0) -> 
         key="confusion",
         title=f"Confusion matrices (positive: {positive})",
         alt=f"Confusion matrices of {positive} and {negative}. {'. '.join(texts)}.",
-        size=(0.4 + 2.2 * columns, 0.2 + 2.3 * rows),
+        size=(0.4 + 2.2 * columns, 0.2 + 2.7 * rows),
         draw=draw,
     )
 

@@ -5,6 +5,7 @@ import math
 import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Canvas
 from scipy import stats
 
@@ -142,6 +143,36 @@ def test_a_single_seed_has_no_band():
     assert not canvas.axes[0].collections
     assert len(canvas.axes[0].lines) == 1
     assert canvas.axes[0].get_ylabel() == "AUC"
+
+
+@pytest.mark.parametrize(
+    "figure",
+    [
+        *(confusion_figure([measured("Real + synthetic", seed=one) for one in range(count)]) for count in (1, 2, 3, 4)),
+        *(reliability_figure([measured("GCB+OMGDA", seed=number) for number in range(count)]) for count in (1, 3)),
+        roc_figure([measured("GCB+OMGDA", seed=number) for number in range(4)]),
+        precision_recall_figure([measured("GCB+OMGDA", seed=number) for number in range(4)]),
+        *(
+            sweep_figure(
+                range(1, 27), {f"measure {number}": np.full((3, 26), 0.7) for number in range(count)},
+                choosing="measure 0", chosen=14, stopped=26, positive="pneumonia",
+            )
+            for count in (1, 2, 8)
+        ),
+    ],
+    ids=lambda figure: f"{figure.key} {figure.size[0]:.1f}x{figure.size[1]:.1f}",
+)  # fmt: skip
+def test_nothing_reaches_over_the_edge_of_the_page(figure):
+    with mpl.rc_context(STYLE):
+        canvas = Canvas(figsize=figure.size, layout="constrained")
+        figure.draw(canvas)
+        FigureCanvasAgg(canvas).draw()
+        box = canvas.get_tightbbox()
+
+    assert min(box.x0, box.y0) >= -0.01
+    assert box.x1 <= figure.size[0] + 0.01
+    assert box.y1 <= figure.size[1] + 0.01
+    assert figure.size[0] <= 7.1  # wider than no journal's page
 
 
 @pytest.mark.parametrize("kind", ["svg", "pdf"])
