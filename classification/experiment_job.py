@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 
 from classification.cnn.arms import Arm, ExperimentData, Outcome
 from classification.cnn.backbones import Backbone, create_backbone
-from classification.cnn.config import JangSettings, SingleSettings
+from classification.cnn.config import METRIC_NAMES, JangSettings, SingleSettings
 from classification.cnn.data import HygieneError, LabelledImages
 from classification.cnn.experiments import VALUES_OF_K, run_jang, run_kong
 from classification.cnn.single import run_single
 from classification.cnn.sweep import SweepOutcome, SweepPoint
 from classification.cnn.training import score_images, to_file
-from classification.experiment_results import draw_figures, make_results
+from classification.experiment_figures import draw_figures
+from classification.experiment_results import make_results
+from classification.exporting.job_files import write_job_files
 from classification.image_sets import collect_images, names_seen_before
 from classification.layers import describe_layers
 from classification.loading import find_weights, open_classifier
@@ -33,7 +35,6 @@ from worker.registry import JobContext, JobError
 POINTS = "points.json"  # every K that was tried, so that a resumed search goes on after it
 FEATURES = "features"  # kept for all experiments: below MEDIA_ROOT
 TEST = "test set"
-ABBREVIATIONS = ("auc", "ppv", "npv", "f1")
 
 
 def run_experiment(context: JobContext, parameters: ExperimentParameters) -> dict[str, Any]:
@@ -64,6 +65,7 @@ def run_experiment(context: JobContext, parameters: ExperimentParameters) -> dic
     results = make_results(experiment, outcome, backbone)
     files = _save_classifiers(context, experiment, outcome)
     results["figures"] = draw_figures(context, outcome, results)
+    write_job_files(context, outcome)
     about = {"fine_tuned": config.fine_tune, "layers": describe_layers(backbone)}
     with context.fenced():
         for arm, seed, name, sha256 in files:
@@ -172,8 +174,7 @@ def _curve(context: JobContext, found: SweepOutcome) -> None:
     for set_name, metrics in last.measured.items():
         for metric in metrics:
             line = found.curve(set_name, metric)
-            words = metric.upper() if metric in ABBREVIATIONS else metric.replace("_", " ")
-            name = f"{set_name.removesuffix(' set')}_{words}"
+            name = f"{set_name.removesuffix(' set')}_{METRIC_NAMES[metric]}"
             context.metric(line.k[-1], **{name: line.mean[-1]})
 
 

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from classification import selectors
 from classification.cnn.config import PRESETS, ClassifierPreset
+from classification.exporting.files import list_downloads
 from classification.forms import ChooseForm, ExperimentForm, WeightsForm
 from classification.models import Experiment
 from classification.results import Results, read_results
@@ -106,6 +107,7 @@ def experiment_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "curve_runs": [{"name": experiment.name, "url": reverse("worker:job_series", args=[experiment.job_id])}],
         "earlier": selectors.earlier_classifier(experiment),
         "figures": _figures(experiment, results) if results is not None else [],
+        "downloads": list_downloads(experiment, results) if results is not None else [],
         "settings": settings_in_words(selectors.classifier_config(experiment)),
         "design_settings": settings_in_words(selectors.design_of(experiment)),
     }

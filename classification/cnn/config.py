@@ -22,6 +22,10 @@ METRICS = {
     "npv": "share of those called negative that are",
     "f1": "harmonic mean of sensitivity and PPV",
 }
+# as curves, figures and tables call them
+METRIC_NAMES = {
+    name: name.upper() if name in ("auc", "ppv", "npv", "f1") else name.replace("_", " ") for name in METRICS
+}
 
 
 @dataclass(frozen=True, kw_only=True)

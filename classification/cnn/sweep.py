@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from classification.cnn.config import SweepSettings
+from classification.cnn.config import METRIC_NAMES, SweepSettings
 from classification.cnn.measures.auc import delong_area
 from classification.cnn.measures.predictions import Predictions
 from classification.cnn.training import TUNING
@@ -81,9 +81,9 @@ class SweepOutcome:
             "be better still"
         )
         each = sorted(self.best_k_by_seed.values())
-        seeds = "" if len(each) < 2 else f" Single repetitions would have chosen K from {each[0]} to {each[-1]}."
-        metric = self.metric.upper() if self.metric in ("auc", "ppv", "npv", "f1") else self.metric.replace("_", " ")
-        return f"Best K = {self.best_k} by {metric} on the tuning set; {why}.{seeds}"
+        alone = f"K from {each[0]} to {each[-1]}" if each[0] != each[-1] else f"the same K = {each[0]}"
+        seeds = "" if len(each) < 2 else f" Single repetitions would have chosen {alone}."
+        return f"Best K = {self.best_k} by {METRIC_NAMES[self.metric]} on the tuning set; {why}.{seeds}"
 
 
 def find_best(values: Sequence[float], *, window: int) -> tuple[int, bool]:

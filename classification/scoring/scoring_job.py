@@ -20,7 +20,7 @@ from classification.cnn.figures.scores import (
 from classification.cnn.figures.style import Figure, draw_figure
 from classification.cnn.head_training import Head
 from classification.cnn.training import score_images
-from classification.experiment_results import FIGURE_KINDS
+from classification.experiment_figures import FIGURE_KINDS
 from classification.loading import open_classifier
 from classification.models import Scoring
 from classification.scoring.learnt import learnt_from

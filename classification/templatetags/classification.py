@@ -1,48 +1,36 @@
-"""Numbers of an experiment in words: "0.873 (0.812 to 0.921)"."""
+"""Numbers of an experiment in words, for templates: "0.873 (0.812 to 0.921)"."""
 
-import math
+import re
 from typing import Any
 
 from django import template
 
+from classification import wording
 from classification.cnn.measures.comparison import AucComparison
 from classification.cnn.measures.estimates import Estimate
 
 register = template.Library()
+INTERVAL = re.compile(r"\([+−]?\d[^()]*\)")
+register.filter("at_beginning", wording.at_beginning)
+register.filter("decimal", wording.decimal)
+register.filter("p_value", wording.p_value)
+register.filter("repetitions_in_words", wording.repetitions_in_words)
 
 
 @register.filter
 def estimate_in_words(estimate: Estimate) -> str:
-    """Value and interval with three decimals and a real minus sign; why there is none, where there is none."""
-    if not estimate.is_defined:
-        return f"none: {estimate.reason}"
-    interval = f" ({estimate.low:.3f} to {estimate.high:.3f})" if estimate.has_interval else ""
-    return f"{estimate.value:.3f}{interval}".replace("-", "−")
+    return unbroken(wording.estimate_in_words(estimate))
 
 
 @register.filter
 def difference_in_words(comparison: AucComparison) -> str:
-    if math.isnan(comparison.difference):
-        return f"none: {comparison.reason}"
-    interval = "" if math.isnan(comparison.low) else f" ({comparison.low:+.3f} to {comparison.high:+.3f})"
-    return f"{comparison.difference:+.3f}{interval}"
+    return unbroken(wording.difference_in_words(comparison))
 
 
 @register.filter
-def p_value(p: float) -> str:
-    """ "0.042", "< 0.001", "–" where there is none."""
-    if math.isnan(p):
-        return "–"
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
-
-
-@register.filter
-def repetitions_in_words(repetitions: dict[str, Any]) -> str:
-    """Mean and standard deviation over repetitions: "0.861 (0.012)"."""
-    if repetitions["mean"] is None:
-        return "–"
-    sd = "" if repetitions["sd"] is None else f" ({repetitions['sd']:.3f})"
-    return f"{repetitions['mean']:.3f}{sd}"
+def unbroken(words: str) -> str:
+    """An interval stays on one line: "(0.812 to 0.921)"."""
+    return INTERVAL.sub(lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"), words)
 
 
 @register.filter

@@ -11,6 +11,7 @@ from classification.cnn.head_training import Head
 from classification.cnn.training import Trained, to_file
 from classification.models import Classifier, Experiment
 from classification.services import start_experiment
+from tests.classification.outcomes import DESIGNS, results_of, train_all
 from tests.factories import DatasetFactory, ExperimentFactory, ImageFactory, TrainingRunFactory
 
 CLASSES = ("normal", "pneumonia")
@@ -102,6 +103,40 @@ def experiment(real, synthetic, elsewhere) -> Experiment:
         weights={"kind": "none"},
         created_by=None,
     )
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """Kind of experiment -> (outcome, backbone), from real trainings of a tiny network."""
+    return train_all(tmp_path_factory.mktemp("trained"))
+
+
+@pytest.fixture(scope="session")
+def stored(trained):
+    """Kind -> the record of its results."""
+    return {kind: results_of(kind, *trained[kind]) for kind in DESIGNS}
+
+
+@pytest.fixture
+def ended(stored, db):
+    """Makes the experiment of a kind with its results on record, without the files of a job."""
+
+    def make(kind: str) -> Experiment:
+        results = stored[kind]
+        classes = [one["label"] for one in results["arms"][0]["counts"]]
+        positive = next(iter(results["test_sets"].values()))["measures"][0]["positive"]
+        changes = {"synthetic": None} if kind == "single" else {}
+        return ExperimentFactory(
+            name=f"Tiny {kind}",
+            kind=kind,
+            classes=classes,
+            positive=positive,
+            results=results,
+            design=DESIGNS[kind].to_dict(),
+            **changes,
+        )
+
+    return make
 
 
 def make_classifier(dataset, *, side=64, backbone="resnet18", seed=5, **fields) -> Classifier:

@@ -34,7 +34,16 @@ def finished(experiment) -> Experiment:
     return experiment
 
 
-def test_four_arms_are_trained_tested_and_kept(finished):
+def test_what_is_kept_of_a_finished_experiment(finished, client, investigator):
+    """One run for all of it: training and figures take their time."""
+    four_arms_are_trained_tested_and_kept(finished)
+    every_classifier_has_its_file(finished)
+    the_curve_has_a_point_for_every_k(finished)
+    figures_are_there_for_the_page_and_for_print(finished)
+    the_page_shows_tables_figures_and_verdict(finished, client, investigator)
+
+
+def four_arms_are_trained_tested_and_kept(finished):
     results = read_results(finished.results)
 
     assert [arm["name"] for arm in results.arms] == ARMS
@@ -52,10 +61,14 @@ def test_four_arms_are_trained_tested_and_kept(finished):
         assert {measured.positive for measured in one.measures} == {"pneumonia"}
         assert [row.against.name for row in one.comparisons] == ARMS[1:]
     assert [one.measures[0].n_positive for one in results.test_sets] == [8, 6]
-    assert len(results.summary) == 1 + 2 * 3
+    assert results.summary[0] == results.sweep["words"]
+    assert [sum(words.startswith(name) for words in results.summary) for name in ("Test set: GCB", "External: ")] == [
+        3,
+        4,
+    ]
 
 
-def test_every_classifier_has_its_file(finished):
+def every_classifier_has_its_file(finished):
     kept = list(Classifier.objects.all())
 
     assert sorted((one.arm, one.seed) for one in kept) == sorted((arm, seed) for arm in ARMS for seed in (3, 4))
@@ -66,7 +79,7 @@ def test_every_classifier_has_its_file(finished):
         assert sizes == [("layer4", 1, False), ("layer3", 2, True), ("layer2", 4, True), ("layer1", 8, True)]
 
 
-def test_the_curve_has_a_point_for_every_k(finished):
+def the_curve_has_a_point_for_every_k(finished):
     results = read_results(finished.results)
     steps = {metric.step: metric.values for metric in finished.job.metrics.all()}
 
@@ -92,7 +105,7 @@ def test_while_k_is_looked_for_the_values_of_k_are_counted(experiment, monkeypat
     assert any("Training K=2" in message and (done, unit) == (1, "values of K") for done, _, unit, message in said)
 
 
-def test_figures_are_there_for_the_page_and_for_print(finished):
+def figures_are_there_for_the_page_and_for_print(finished):
     names = {(one.kind, one.name) for one in finished.job.artefacts.all()}
 
     for figure in ("sweep", "test-1-roc", "test-1-precision-recall", "test-1-confusion", "test-2-roc"):
@@ -102,6 +115,28 @@ def test_figures_are_there_for_the_page_and_for_print(finished):
             ("file", f"figures/{figure}.pdf"),
         }
         assert expected <= names
+
+
+def the_page_shows_tables_figures_and_verdict(finished, client, investigator):
+    client.force_login(investigator)
+
+    page = client.get(finished.get_absolute_url()).content.decode()
+
+    for words in (
+        "What it comes to",
+        "Sensitivity (pneumonia called pneumonia)",
+        "GCB+OMGDA",
+        "External: Elsewhere",
+        "Against OD",
+        "p (DeLong)",
+        "of 2 repetitions",
+        finished.results["summary"][0].replace("&", "&amp;"),
+    ):
+        assert words in page
+    for artefact in finished.job.artefacts.filter(name__startswith="figures/"):
+        assert reverse("worker:job_artefact", args=[finished.job_id, artefact.pk]) in page
+    for classifier in finished.classifiers.all():
+        assert f'href="{classifier.get_absolute_url()}"' in page
 
 
 def test_a_cancelled_search_goes_on_and_finds_the_same(finished, real, synthetic, elsewhere, monkeypatch):
@@ -165,25 +200,3 @@ def test_too_few_synthetic_images_are_counted_in_words(experiment, synthetic):
 
     assert experiment.job.state == Job.State.FAILED
     assert "6 of normal (there are 4)" in experiment.job.error
-
-
-def test_the_page_shows_tables_figures_and_verdict(finished, client, investigator):
-    client.force_login(investigator)
-
-    page = client.get(finished.get_absolute_url()).content.decode()
-
-    for words in (
-        "What it comes to",
-        "Sensitivity (pneumonia called pneumonia)",
-        "GCB+OMGDA",
-        "External: Elsewhere",
-        "Against OD",
-        "p (DeLong)",
-        "of 2 repetitions",
-        finished.results["summary"][0].replace("&", "&amp;"),
-    ):
-        assert words in page
-    for artefact in finished.job.artefacts.filter(name__startswith="figures/"):
-        assert reverse("worker:job_artefact", args=[finished.job_id, artefact.pk]) in page
-    for classifier in finished.classifiers.all():
-        assert f'href="{classifier.get_absolute_url()}"' in page

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure as Canvas
+from matplotlib.ticker import MaxNLocator
 
 from classification.cnn.figures.style import (
     BLACK,
@@ -22,7 +23,7 @@ from classification.cnn.measures.scores import Confusion, Scores
 from classification.cnn.measures.whole import ClassifierMeasures
 
 LEGEND_ROW = 0.17  # inches
-MOST_MATRICES = 6
+MOST_PANELS = 6
 
 
 def roc_figure(measured: Sequence[ClassifierMeasures]) -> Figure:
@@ -85,45 +86,74 @@ def precision_recall_figure(measured: Sequence[ClassifierMeasures]) -> Figure:
     )
 
 
-def reliability_figure(one: ClassifierMeasures) -> Figure:
+def reliability_figure(measured: Sequence[ClassifierMeasures]) -> Figure:
     """How often images with about the same score are positive, with exact intervals; below, how many have that score.
 
-    Where a temperature was fitted on the tuning set, the scaled scores are drawn beside the plain ones.
+    A panel for each classifier. Where a temperature was fitted on the tuning set, the scaled scores are drawn beside
+    the plain ones.
+
+    Raises
+    ------
+    ValueError : as `roc_figure`, or more than six.
     """
-    kinds = [("as given", one.reliability)]
-    if one.reliability_scaled is not None and one.temperature is not None:
-        kinds.append((f"scaled, T = {number(one.temperature.value)}", one.reliability_scaled))
-    labels = [
-        f"{name}: Brier {number(kind.table.brier, 3)}, "
-        f"expected calibration error {number(kind.table.expected_error, 3)}"
-        for name, kind in kinds
-    ]
+    positive, _ = _classes(measured)
+    _check_panels(measured, "reliability diagrams")
+    columns = min(len(measured), 2)
+    rows = -(-len(measured) // columns)
 
     def draw(canvas: Canvas) -> None:
-        upper, lower = canvas.subplots(2, 1, sharex=True, height_ratios=(4, 1))
-        upper.plot([0, 100], [0, 100], color=GREY, linewidth=0.8, linestyle=(0, (2, 2)), label="perfect")
-        for place, ((_, kind), label) in enumerate(zip(kinds, labels, strict=True)):
-            filled = [part for part in kind.table.bins if part.observed.n]
-            x = np.array([100 * part.mean_stated for part in filled])
-            y = np.array([100 * part.observed.estimate for part in filled])
-            ends = np.array([[100 * part.observed.low, 100 * part.observed.high] for part in filled]).reshape(-1, 2)
-            bars = np.abs(ends.T - y)
-            upper.errorbar(x, y, bars, **_line(place), marker=MARKERS[place], elinewidth=0.8, capsize=2, label=label)
-            width = 100 / len(kind.table.bins) / len(kinds)
-            starts = [100 * part.low + place * width for part in kind.table.bins]
-            counts = [part.observed.n for part in kind.table.bins]
-            lower.bar(starts, counts, width, align="edge", color=COLOURS[place], linewidth=0, alpha=0.8)
-        upper.set(xlim=(-2, 102), ylim=(-2, 102), ylabel=f"Images that are {one.positive}, per cent")
-        lower.set(xlabel=f"Score of {one.positive}, per cent", ylabel="Images")
-        canvas.legend(loc="outside lower left")
+        grid = canvas.add_gridspec(2 * rows, columns, height_ratios=(4, 1) * rows)
+        handles: dict[str, Any] = {}
+        for place, one in enumerate(measured):
+            row, column = divmod(place, columns)
+            upper = canvas.add_subplot(grid[2 * row, column])
+            lower = canvas.add_subplot(grid[2 * row + 1, column], sharex=upper)
+            _reliability(upper, lower, one)
+            upper.set_title(_reliability_in_words(one).replace(": ", "\n", 1), fontweight="normal")
+            if not column:
+                upper.set_ylabel(f"Images that are {positive}, per cent")
+                lower.set_ylabel("Images")
+            if place + columns >= len(measured):
+                lower.set_xlabel(f"Score of {positive}, per cent")
+            found, names = upper.get_legend_handles_labels()
+            handles |= dict(zip(names, found, strict=True))
+        canvas.legend(list(handles.values()), list(handles), loc="outside lower left", ncols=len(handles))
 
     return Figure(
         key="reliability",
-        title=f"{one.name}: reliability of the scores (positive: {one.positive})",
-        alt=f"Reliability diagram of {one.name}, positive class {one.positive}. {'; '.join(labels)}.",
-        size=(4.2, 4.9 + LEGEND_ROW * (len(kinds) + 1)),
+        title=f"Reliability of the scores (positive: {positive})",
+        alt=f"Reliability diagrams, positive class {positive}. {'. '.join(map(_reliability_in_words, measured))}.",
+        size=(0.3 + (3.9 if columns == 1 else 3.0) * columns, 0.5 + (4.5 if columns == 1 else 3.6) * rows),
         draw=draw,
     )
+
+
+def _reliability(upper: Any, lower: Any, one: ClassifierMeasures) -> None:
+    kinds = [("as given", one.reliability)]
+    if one.reliability_scaled is not None:
+        kinds.append(("scaled by the temperature T", one.reliability_scaled))
+    upper.plot([0, 100], [0, 100], color=GREY, linewidth=0.8, linestyle=(0, (2, 2)), label="perfect")
+    for place, (name, kind) in enumerate(kinds):
+        filled = [part for part in kind.table.bins if part.observed.n]
+        x = np.array([100 * part.mean_stated for part in filled])
+        y = np.array([100 * part.observed.estimate for part in filled])
+        ends = np.array([[100 * part.observed.low, 100 * part.observed.high] for part in filled]).reshape(-1, 2)
+        bars = np.abs(ends.T - y)
+        upper.errorbar(x, y, bars, **_line(place), marker=MARKERS[place], elinewidth=0.8, capsize=2, label=name)
+        width = 100 / len(kind.table.bins) / len(kinds)
+        starts = [100 * part.low + place * width for part in kind.table.bins]
+        counts = [part.observed.n for part in kind.table.bins]
+        lower.bar(starts, counts, width, align="edge", color=COLOURS[place], linewidth=0, alpha=0.8)
+    upper.set(xlim=(-2, 102), ylim=(-2, 102))
+    upper.tick_params(labelbottom=False)
+    lower.yaxis.set_major_locator(MaxNLocator(nbins=2, integer=True))
+
+
+def _reliability_in_words(one: ClassifierMeasures) -> str:
+    text = f"{one.name}: Brier score {number(one.reliability.table.brier, 3)}"
+    if one.reliability_scaled is None or one.temperature is None:
+        return text
+    return f"{text}, {number(one.reliability_scaled.table.brier, 3)} with T = {number(one.temperature.value)}"
 
 
 def confusion_figure(measured: Sequence[ClassifierMeasures], *, at: int = 0) -> Figure:
@@ -138,8 +168,7 @@ def confusion_figure(measured: Sequence[ClassifierMeasures], *, at: int = 0) -> 
     ValueError : as `roc_figure`, a threshold that one of them does not have, or more than six.
     """
     positive, negative = _classes(measured)
-    if len(measured) > MOST_MATRICES:
-        raise ValueError(f"{len(measured)} confusion matrices do not fit on a page: at most {MOST_MATRICES}")
+    _check_panels(measured, "confusion matrices")
     if any(at >= len(one.at) for one in measured):
         raise ValueError(f"Not every classifier has a threshold number {at + 1}")
     chosen: list[Scores] = [one.at[at] for one in measured]
@@ -159,7 +188,7 @@ def confusion_figure(measured: Sequence[ClassifierMeasures], *, at: int = 0) -> 
         key="confusion",
         title=f"Confusion matrices (positive: {positive})",
         alt=f"Confusion matrices of {positive} and {negative}. {'. '.join(texts)}.",
-        size=(0.4 + 2.2 * columns, 0.2 + 2.3 * rows),
+        size=(0.4 + 2.2 * columns, 0.2 + 2.7 * rows),
         draw=draw,
     )
 
@@ -199,6 +228,11 @@ def _classes(measured: Sequence[ClassifierMeasures]) -> tuple[str, str]:
     if len(classes) > 1:
         raise ValueError(f"The classifiers have different classes: {sorted(classes)}")
     return classes.pop()
+
+
+def _check_panels(measured: Sequence[ClassifierMeasures], what: str) -> None:
+    if len(measured) > MOST_PANELS:
+        raise ValueError(f"{len(measured)} {what} do not fit on a page: at most {MOST_PANELS}")
 
 
 def _in_words(estimate: Estimate) -> str:

@@ -1,13 +1,17 @@
 """Measures against the multiple K of synthetic images that were added, as in Kong 2022, figure 1."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from classification.cnn.figures.style import BLACK, COLOURS, GREY, LINES, MARKERS, Figure, number
+from classification.cnn.figures.style import BLACK, BLUE, GREY, VERMILION, Figure, number
+
+PANELS_PER_ROW = 2
+MAIN_HEIGHT, PANEL_HEIGHT = 2.4, 1.3  # inches
 
 
 def sweep_figure(
@@ -20,13 +24,15 @@ def sweep_figure(
     measured_on: str = "tuning set",
     positive: str,
 ) -> Figure:
-    """Each measure against K: the mean over seeds, and one standard deviation above and below it.
+    """Each measure against K, in a panel of its own: the mean over seeds, one standard deviation above and below it.
+
+    The panel of the measure that chooses also has every seed, with the K that it alone would have chosen.
 
     Parameters
     ----------
     multiples : K, rising, (k,).
     values : measure -> (seeds, k); NaN where a seed has not come so far, or a measure is not defined.
-    choosing : the measure by which K is chosen; drawn thick.
+    choosing : the measure by which K is chosen; its panel is the large one.
     chosen, stopped : K_optimal, and the K at which the search ended; None while it goes on.
     measured_on : the images, in words.
     positive : the positive class.
@@ -49,36 +55,80 @@ def sweep_figure(
             raise ValueError(f"{name} has shape {table.shape}; (seeds, {len(multiples)}) is needed")
     n_seeds = max(len(table) for table in tables.values())
     x = np.asarray(multiples)
+    others = [name for name in tables if name != choosing]
+    rows = -(-len(others) // PANELS_PER_ROW)
 
     def draw(canvas: Canvas) -> None:
-        ax = canvas.subplots()
-        for place, (name, table) in enumerate(tables.items()):
-            mean, sd = _mean_and_sd(table)
-            is_main = name == choosing
-            colour, line = COLOURS[place % len(COLOURS)], LINES[place % len(LINES)]
-            if n_seeds > 1:
-                ax.fill_between(x, mean - sd, mean + sd, color=colour, alpha=0.25 if is_main else 0.12, linewidth=0)
-            marker = MARKERS[place % len(MARKERS)] if is_main or len(x) < 2 else None
-            width = 2.0 if is_main else 1.0
-            label = f"{name} (chooses K)" if is_main else name
-            ax.plot(x, mean, color=colour, linestyle=line, linewidth=width, marker=marker, markersize=3.5, label=label)
-        for at, colour, style, words in (
-            (chosen, BLACK, "-", "chosen: K = {}"),
-            (stopped, GREY, "--", "search ended: K = {}"),
-        ):
-            if at is not None:
-                ax.axvline(at, color=colour, linewidth=0.9, linestyle=style, zorder=0, label=words.format(at))
-        ax.set_xlabel("K: synthetic images, in multiples of the original ones")
-        ax.set_ylabel(f"On the {measured_on}{', mean ± SD of ' + str(n_seeds) + ' seeds' if n_seeds > 1 else ''}")
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-        canvas.legend(loc="outside lower left", ncols=2)
+        grid = canvas.add_gridspec(1 + rows, PANELS_PER_ROW, height_ratios=(MAIN_HEIGHT, *[PANEL_HEIGHT] * rows))
+        main = canvas.add_subplot(grid[0, :])
+        _curve(main, x, tables[choosing], colour=BLUE, label=f"{choosing} (chooses K)", has_markers=True)
+        if n_seeds > 1:
+            _single_seeds(main, x, tables[choosing])
+        main.set_ylabel(f"{choosing}{f', mean ± SD of {n_seeds} seeds' if n_seeds > 1 else ''}")
+        panels = [main]
+        for place, name in enumerate(others):
+            share = panels[1] if len(panels) > 1 else None
+            ax = canvas.add_subplot(
+                grid[1 + place // PANELS_PER_ROW, place % PANELS_PER_ROW], sharex=main, sharey=share
+            )
+            _curve(ax, x, tables[name], colour=BLACK, label=None, has_markers=len(x) < 2)
+            ax.set_title(name)
+            panels.append(ax)
+        for ax in panels:
+            for at, colour, style, words in (
+                (chosen, VERMILION, "-", "chosen: K = {}"),
+                (stopped, GREY, "--", "search ended: K = {}"),
+            ):
+                if at is not None:
+                    ax.axvline(at, color=colour, linewidth=0.9, linestyle=style, zorder=0, label=words.format(at))
+            ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        canvas.supxlabel(
+            "K: synthetic images, in multiples of the original ones\n"
+            f"Measured on the {measured_on}; positive: {positive}",
+            fontsize=8,
+        )
+        handles, labels = main.get_legend_handles_labels()
+        canvas.legend(handles, labels, loc="outside upper left", ncols=2)
 
     return Figure(
         key="sweep",
-        title=f"Measures against K (positive: {positive})",
+        title=f"Measures on the {measured_on} against K (positive: {positive})",
         alt=_alt(x, tables, choosing, chosen, stopped, n_seeds, measured_on),
-        size=(6.3, 3.6 + 0.17 * ((len(tables) + 3) // 2)),
+        size=(6.3, MAIN_HEIGHT + PANEL_HEIGHT * rows + 0.85),
         draw=draw,
+    )
+
+
+def _curve(
+    ax: Any,
+    x: NDArray[np.int64],
+    table: NDArray[np.float64],
+    *,
+    colour: str,
+    label: str | None,
+    has_markers: bool,
+) -> None:
+    mean, sd = _mean_and_sd(table)
+    if len(table) > 1:
+        ax.fill_between(x, mean - sd, mean + sd, color=colour, alpha=0.2, linewidth=0)
+    ax.plot(x, mean, color=colour, marker="o" if has_markers else None, markersize=3.5, label=label)
+
+
+def _single_seeds(ax: Any, x: NDArray[np.int64], table: NDArray[np.float64]) -> None:
+    """Each seed's own curve, and the K that it alone would have chosen: far apart, they show that it was luck."""
+    for own in table:
+        ax.plot(x, own, color=BLUE, linewidth=0.5, alpha=0.5)
+    has_value = np.isfinite(table).any(axis=1)
+    best = np.nanargmax(table[has_value], axis=1)
+    ax.plot(
+        x[best],
+        table[has_value, best],
+        color=BLACK,
+        linestyle="none",
+        marker="o",
+        markersize=6,
+        fillstyle="none",
+        label="a single seed, and the K it alone would choose",
     )
 
 

@@ -14,6 +14,7 @@ from generation.preset_choices import default_preset, get_preset, is_demonstrati
 from generation.services import start_training
 from imaging.models import Dataset
 from imaging.selectors import dataset_counts
+from worker.command_line import parse_limits
 
 
 class Command(BaseCommand):
@@ -94,7 +95,7 @@ class Command(BaseCommand):
 
 def _classes(preset: Preset, dataset: Dataset, options: dict[str, Any]) -> tuple[list[str], dict[str, int]]:
     """Labels to train on and the most images of a label: as typed, or as the preset's mix says."""
-    limits = _limits(options["at_most"])
+    limits = parse_limits(options["at_most"])
     if preset.mix is None:
         if options["normal"] is not None:
             raise CommandError(f"The preset {preset.name} takes every class alike. Leave --normal out, or use --label.")
@@ -110,16 +111,6 @@ def _classes(preset: Preset, dataset: Dataset, options: dict[str, Any]) -> tuple
     except ValueError as error:
         raise CommandError(f"{error}.") from error
     return labels if len(labels) < len(counts) else [], {**proposed, **limits}
-
-
-def _limits(texts: list[str]) -> dict[str, int]:
-    limits = {}
-    for text in texts:
-        label, _, number = text.rpartition("=")
-        if not label or not number.isdecimal():
-            raise CommandError(f"--at-most is {text!r}; write LABEL=N, for example normal=20000")
-        limits[label] = int(number)
-    return limits
 
 
 def _preset(name: str | None, generator: str | None) -> Preset:

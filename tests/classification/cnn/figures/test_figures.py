@@ -2,8 +2,10 @@
 
 import math
 
+import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Canvas
 from scipy import stats
 
@@ -13,7 +15,7 @@ from classification.cnn.figures.performance import (
     reliability_figure,
     roc_figure,
 )
-from classification.cnn.figures.style import draw_figure, with_interval
+from classification.cnn.figures.style import STYLE, draw_figure, with_interval
 from classification.cnn.figures.sweep import sweep_figure
 from classification.cnn.measures.estimates import Draws
 from classification.cnn.measures.whole import measure_classifier
@@ -28,8 +30,9 @@ def measured(name="OD", seed=0, **how):
 
 
 def drawn(figure):
-    canvas = Canvas(figsize=figure.size)
-    figure.draw(canvas)
+    with mpl.rc_context(STYLE):
+        canvas = Canvas(figsize=figure.size, layout="constrained")
+        figure.draw(canvas)
     return canvas
 
 
@@ -64,17 +67,22 @@ def test_area_under_the_steps_is_average_precision():
     assert area == pytest.approx(one.areas.average_precision.value)
 
 
-def test_reliability_has_the_bins_and_the_numbers():
-    one = measured()
+def test_reliability_has_a_panel_for_each_with_the_bins_and_the_numbers():
+    one, two = measured(), measured("GCB", seed=1)
 
-    canvas = drawn(reliability_figure(one))
+    canvas = drawn(reliability_figure([one, two]))
 
-    upper, lower = canvas.axes
+    upper, lower, other, _ = canvas.axes
     filled = [part for part in one.reliability.table.bins if part.observed.n]
     assert upper.lines[1].get_xdata() == pytest.approx([100 * part.mean_stated for part in filled])
     assert sum(bar.get_height() for bar in lower.patches) == 2 * 200
-    assert f"Brier {one.reliability.table.brier:.3f}" in legend_of(canvas)[1]
-    assert f"scaled, T = {one.temperature.value:.2f}" in legend_of(canvas)[2]
+    assert upper.get_title(loc="left") == (
+        f"OD\nBrier score {one.reliability.table.brier:.3f}, {one.reliability_scaled.table.brier:.3f} with "
+        f"T = {one.temperature.value:.2f}"
+    )
+    assert other.get_title(loc="left").startswith("GCB\n")
+    assert legend_of(canvas) == ["perfect", "as given", "scaled by the temperature T"]
+    assert upper.get_ylabel() == "Images that are pneumonia, per cent"
 
 
 def test_confusion_has_counts_and_shares_of_each_true_class():
@@ -98,22 +106,73 @@ def test_sweep_has_mean_and_standard_deviation_over_seeds_and_marks_the_choice()
 
     canvas = drawn(figure)
 
-    mean, at_choice, at_stop = canvas.axes[0].lines
+    mean, *seeds, alone, at_choice, at_stop = canvas.axes[0].lines
     assert mean.get_ydata() == pytest.approx(np.nanmean(auc, axis=0))
+    assert [list(line.get_ydata()[:3]) for line in seeds] == [list(own[:3]) for own in auc]
+    assert list(alone.get_xdata()) == [1 + int(np.nanargmax(own)) for own in auc]
     assert (at_choice.get_xdata()[0], at_stop.get_xdata()[0]) == (14, 26)
-    assert legend_of(canvas) == ["AUC (chooses K)", "chosen: K = 14", "search ended: K = 26"]
+    assert legend_of(canvas) == [
+        "AUC (chooses K)",
+        "a single seed, and the K it alone would choose",
+        "chosen: K = 14",
+        "search ended: K = 26",
+    ]
     band = canvas.axes[0].collections[0].get_paths()[0].vertices
     upper = {x: y for x, y in band if y > np.nanmean(auc, axis=0)[int(x) - 1]}
     assert upper[14] == pytest.approx(auc[:, 13].mean() + stats.tstd(auc[:, 13]))
     assert "at the chosen K = 14" in figure.alt
     assert "mean ± SD of 5 seeds" in canvas.axes[0].get_ylabel()
+    assert "positive: sinusitis" in canvas.get_supxlabel()
+
+
+def test_every_other_measure_has_a_panel_with_the_same_axis():
+    tables = {name: np.array([[0.6, 0.7], [0.5, value]]) for name, value in (("AUC", 0.6), ("PPV", 0.1), ("NPV", 0.9))}
+
+    canvas = drawn(sweep_figure([1, 2], tables, choosing="PPV", positive="a"))
+
+    main, *others = canvas.axes
+    assert main.get_ylabel() == "PPV, mean ± SD of 2 seeds"
+    assert [ax.get_title(loc="left") for ax in others] == ["AUC", "NPV"]
+    assert others[0].get_ylim() == others[1].get_ylim() != main.get_ylim()
+    assert others[1].lines[0].get_ydata() == pytest.approx([0.55, 0.8])
 
 
 def test_a_single_seed_has_no_band():
     canvas = drawn(sweep_figure([1, 2], {"AUC": np.array([[0.6, 0.7]])}, choosing="AUC", positive="a"))
 
     assert not canvas.axes[0].collections
-    assert canvas.axes[0].get_ylabel() == "On the tuning set"
+    assert len(canvas.axes[0].lines) == 1
+    assert canvas.axes[0].get_ylabel() == "AUC"
+
+
+@pytest.mark.parametrize(
+    "figure",
+    [
+        *(confusion_figure([measured("Real + synthetic", seed=one) for one in range(count)]) for count in (1, 2, 3, 4)),
+        *(reliability_figure([measured("GCB+OMGDA", seed=number) for number in range(count)]) for count in (1, 3)),
+        roc_figure([measured("GCB+OMGDA", seed=number) for number in range(4)]),
+        precision_recall_figure([measured("GCB+OMGDA", seed=number) for number in range(4)]),
+        *(
+            sweep_figure(
+                range(1, 27), {f"measure {number}": np.full((3, 26), 0.7) for number in range(count)},
+                choosing="measure 0", chosen=14, stopped=26, positive="pneumonia",
+            )
+            for count in (1, 2, 8)
+        ),
+    ],
+    ids=lambda figure: f"{figure.key} {figure.size[0]:.1f}x{figure.size[1]:.1f}",
+)  # fmt: skip
+def test_nothing_reaches_over_the_edge_of_the_page(figure):
+    with mpl.rc_context(STYLE):
+        canvas = Canvas(figsize=figure.size, layout="constrained")
+        figure.draw(canvas)
+        FigureCanvasAgg(canvas).draw()
+        box = canvas.get_tightbbox()
+
+    assert min(box.x0, box.y0) >= -0.01
+    assert box.x1 <= figure.size[0] + 0.01
+    assert box.y1 <= figure.size[1] + 0.01
+    assert figure.size[0] <= 7.1  # wider than no journal's page
 
 
 @pytest.mark.parametrize("kind", ["svg", "pdf"])
@@ -131,7 +190,7 @@ def test_what_is_not_defined_can_still_be_drawn():
 
     for figure in (roc_figure([empty]), precision_recall_figure([empty]), confusion_figure([empty])):
         assert draw_figure(figure, "svg")
-    assert draw_figure(reliability_figure(empty), "svg")
+    assert draw_figure(reliability_figure([empty]), "svg")
     assert "AUC not defined" in roc_figure([empty]).alt
 
 
