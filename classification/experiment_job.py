@@ -53,7 +53,7 @@ def run_experiment(context: JobContext, parameters: ExperimentParameters) -> dic
         outcome = _run(context, experiment, data, backbone)
     except HygieneError as error:
         raise JobError("These images may not be used together.\n" + "\n".join(error.problems)) from error
-    except ValueError as error:  # WeightsError is one
+    except (ValueError, FloatingPointError) as error:  # WeightsError is one of the first
         raise JobError(str(error)) from error
     if outcome is None:
         context.raise_if_stopped()

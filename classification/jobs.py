@@ -7,7 +7,14 @@ from classification.scoring.parameters import SCORING, ScoringParameters
 from worker.registry import JobContext, JobDescription, register_job
 
 
-@register_job(EXPERIMENT, parameters=ExperimentParameters, queue="heavy", resumable=True)
+def _describe_experiment(job_id: str, parameters: ExperimentParameters) -> JobDescription:
+    from classification.selectors import experiment_in_words  # models are not loaded yet
+
+    facts, address = experiment_in_words(parameters.experiment_id)
+    return JobDescription(facts=facts, page_title="The experiment", page_address=address)
+
+
+@register_job(EXPERIMENT, parameters=ExperimentParameters, queue="heavy", resumable=True, describe=_describe_experiment)
 def experiment_job(context: JobContext, parameters: ExperimentParameters) -> dict[str, Any]:
     from classification.experiment_job import run_experiment
 

@@ -146,3 +146,15 @@ def design_of(experiment: Experiment) -> Design:
 def starting_classifiers() -> QuerySet[Classifier]:
     """Those whose file holds a whole network, which another experiment can begin with; newest first."""
     return Classifier.objects.filter(fine_tuned=True).select_related("experiment").order_by("-created_at", "id")
+
+
+def experiment_in_words(pk: str) -> tuple[list[tuple[str, str]], str]:
+    """What its job's page says, and the address of its own."""
+    experiment = Experiment.objects.select_related("dataset", "synthetic").get(pk=pk)
+    facts = [
+        ("Question", experiment.get_kind_display()),
+        ("Real images", experiment.dataset.name),
+        ("Synthetic images", experiment.synthetic.name if experiment.synthetic else "none"),
+        ("Positive class", experiment.positive),
+    ]
+    return facts, experiment.get_absolute_url()

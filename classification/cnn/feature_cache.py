@@ -63,7 +63,8 @@ class Extractor:
             found[start : start + size] = self._one_batch(part, size)[: len(part)]
         if not np.isfinite(found).all():
             raise FloatingPointError(
-                f"The backbone {self.backbone.title} gave features that are not finite numbers"
+                f"The backbone {self.backbone.title} gave features that are not finite numbers: its weights are "
+                "damaged, or its training ran away (then lower learning_rate, by half, say)"
                 + ("; compute in float32 instead of " + self.precision if self.precision != "float32" else "")
             )
         return found

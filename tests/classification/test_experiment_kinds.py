@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from classification.cnn.checkpoint import load_classifier
+from classification.cnn.checkpoint import load_classifier, load_safely, save_atomically
 from classification.cnn.config import JangSettings, SingleSettings
 from classification.loading import open_classifier
 from classification.models import Classifier, Experiment
@@ -159,6 +159,42 @@ def test_jangs_experiment_with_chance_and_with_a_classifier_that_chooses(real, s
     scores = [[arm["areas"]["auc"]["value"] for arm in one.results["test_sets"]["test set"]["measures"]] for one in
               (by_chance, by_score)]  # fmt: skip
     assert scores[0][0] == scores[1][0]  # real images alone: nothing was chosen
+
+
+def test_a_network_that_gives_no_numbers_is_said_in_words(real, other):
+    first = one_classifier(other, config=WHOLE)
+    values = load_safely(first.path)
+    next(iter(values["backbone_state"].values())).fill_(float("nan"))
+    Classifier.objects.filter(pk=first.pk).update(sha256=save_atomically(first.path, values))
+
+    second = run(
+        name="Go on",
+        kind="single",
+        dataset=real,
+        design=SingleSettings(),
+        weights={"kind": "classifier", "classifier": str(first.pk)},
+    )
+
+    assert second.job.state == Job.State.FAILED
+    assert "not finite numbers: its weights are damaged, or its training ran away" in second.job.error
+
+
+def test_the_page_of_the_job_says_what_is_asked_and_leads_to_the_experiment(real, client, investigator):
+    experiment = start_experiment(
+        name="One",
+        kind="single",
+        dataset=real,
+        positive="pneumonia",
+        config=CONFIG,
+        design=SingleSettings(),
+        weights={"kind": "none"},
+        created_by=None,
+    )
+    client.force_login(investigator)
+    page = client.get(experiment.job.get_absolute_url()).content.decode()
+
+    for words in ("One classifier", "Chests", "pneumonia", experiment.get_absolute_url()):
+        assert words in page
 
 
 def test_a_score_that_stands_for_another_class_chooses_nothing(real, synthetic, other):
