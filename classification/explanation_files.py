@@ -42,6 +42,9 @@ def write_files(folder: Path, place: int, image: Image, found: ClassMap, *, scor
         "image": str(image.pk),
         "sha256": image.pixel_sha256,
         "label": image.label,
+        "origin": image.dataset.origin,
+        "width": image.width,
+        "height": image.height,
         "score": score,
         "class_score": found.score,  # before softmax or sigmoid, of the class that is shown
         "picture": picture,

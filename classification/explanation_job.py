@@ -66,7 +66,8 @@ def run_explanation(context: JobContext, parameters: ExplanationParameters) -> d
 
 
 def _find_images(explanation: Explanation) -> list[Image]:
-    there = {str(image.pk): image for image in Image.objects.filter(pk__in=explanation.image_ids)}
+    images = Image.objects.select_related("dataset").filter(pk__in=explanation.image_ids)
+    there = {str(image.pk): image for image in images}
     lost = [pk for pk in explanation.image_ids if pk not in there]
     if lost:
         raise JobError(

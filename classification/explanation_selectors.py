@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.urls import reverse
 
 from classification.explanation_models import Explanation
-from classification.models import Classifier
+from classification.models import Classifier, Experiment
 from imaging.models import Dataset, Image
 
 
@@ -18,8 +18,9 @@ class ShownImage:
     """One image of an explanation that has ended, with the addresses of its files."""
 
     number: int
-    label: str
+    truth: str  # its label; of a machine reader: "real" or "synthetic"
     score: float  # probability of the positive class, in [0, 1]
+    cropped: str  # what the square is of, where the image is none
     reason: str  # why there is no heat
     name: str  # by its pixels
     picture: str  # address
@@ -52,13 +53,16 @@ def draw_images(dataset: Dataset, *, split: str, label: str, count: int, seed: i
 
 def shown_images(explanation: Explanation) -> list[ShownImage]:
     """In the order that was asked for; [] until the job has ended."""
+    is_machine_reader = explanation.classifier.experiment.kind == Experiment.Kind.ORIGIN
+    truth = "origin" if is_machine_reader else "label"
     addresses = artefact_addresses(explanation)
     there = {str(pk) for pk in Image.objects.filter(pk__in=explanation.image_ids).values_list("pk", flat=True)}
     return [
         ShownImage(
             number=number,
-            label=one["label"],
+            truth=one[truth],
             score=one["score"],
+            cropped=_cropped(one["width"], one["height"]),
             reason=one["reason"],
             name=f"I{one['sha256'][:12]}",
             picture=addresses.get(one["picture"], ""),
@@ -67,6 +71,11 @@ def shown_images(explanation: Explanation) -> list[ShownImage]:
         )
         for number, one in enumerate(explanation.results.get("images", []), start=1)
     ]
+
+
+def _cropped(width: int, height: int) -> str:
+    side = min(width, height)
+    return "" if width == height else f"The middle {side:,} × {side:,} of {width:,} × {height:,} pixels"
 
 
 def artefact_addresses(explanation: Explanation) -> dict[str, str]:

@@ -35,7 +35,8 @@ class LayerChoice:
 
     @property
     def words(self) -> str:
-        return f"{self.name}: {self.cells}" + (f"; {self.reason}" if self.reason else "")
+        """A line in a list of choices."""
+        return f"{self.name}: {self.cells}" + ("" if self.is_usable else ", which cannot say where")
 
 
 def read_layers(values: Iterable[Mapping[str, Any]]) -> tuple[LayerChoice, ...]:

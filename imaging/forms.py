@@ -1,11 +1,13 @@
 """Forms: what to import, and which images of a dataset to show."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
+from django.db.models import Count
 
 from config.forms import BootstrapFormMixin
+from imaging.inclusion import AGE, BODY_PART, MANUFACTURER, MODALITY, SEX, TITLES, VIEW, InclusionRules
 from imaging.models import Dataset, Image
 from imaging.selectors import clean_filters, filter_options
 from imaging.services import DatasetError, checked_dataset_name
@@ -170,3 +172,74 @@ class SplitForm(BootstrapFormMixin, forms.Form):
     def shares(self) -> dict[str, float]:
         whole = sum(self.cleaned_data[split] for split in SPLITS)
         return {split: self.cleaned_data[split] / whole for split in SPLITS}
+
+
+class InclusionForm(BootstrapFormMixin, forms.Form):
+    """Rules of inclusion, as far as the dataset knows what they ask about; `rules` of a valid form."""
+
+    youngest = forms.FloatField(label="Youngest (years)", required=False, min_value=0, max_value=120)
+    oldest = forms.FloatField(label="Oldest (years)", required=False, min_value=0, max_value=120)
+    sexes = forms.MultipleChoiceField(label="Sex", required=False, widget=forms.CheckboxSelectMultiple)
+    views = forms.MultipleChoiceField(label="View", required=False, widget=forms.CheckboxSelectMultiple)
+    manufacturers = forms.CharField(
+        required=False,
+        help_text="First words of the name, with commas between several: GE takes “GE Healthcare” and “GE MEDICAL”.",
+    )
+    modalities = forms.MultipleChoiceField(label="Modality", required=False, widget=forms.CheckboxSelectMultiple)
+    body_parts = forms.MultipleChoiceField(label="Body part", required=False, widget=forms.CheckboxSelectMultiple)
+    labels = forms.MultipleChoiceField(label="Class", required=False, widget=forms.CheckboxSelectMultiple)
+    missing_passes = forms.MultipleChoiceField(
+        label="Not known: include all the same",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Without a tick, an image of which this is not known is left out.",
+    )
+
+    COLUMNS: ClassVar = {
+        "sexes": "sex",
+        "views": "view_position",
+        "modalities": "modality",
+        "body_parts": "body_part",
+        "labels": "label",
+    }
+
+    def __init__(self, *args: Any, dataset: Dataset, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, column in self.COLUMNS.items():
+            rows = dataset.images.exclude(**{column: ""}).order_by(column).values_list(column)
+            found = [(value, f"{value} ({n:,})") for value, n in rows.annotate(n=Count("id"))]
+            if found:
+                self.fields[name].choices = found  # type: ignore[attr-defined]
+            else:
+                del self.fields[name]
+        if not dataset.images.filter(age_years__isnull=False).exists():
+            del self.fields["youngest"], self.fields["oldest"]
+        if not dataset.images.exclude(manufacturer="").exists():
+            del self.fields["manufacturers"]
+        asked = {AGE: "youngest", SEX: "sexes", VIEW: "views", MANUFACTURER: "manufacturers"}
+        asked |= {MODALITY: "modalities", BODY_PART: "body_parts"}
+        self.fields["missing_passes"].choices = [  # type: ignore[attr-defined]
+            (rule, TITLES[rule]) for rule, name in asked.items() if name in self.fields
+        ]
+
+    rules: InclusionRules
+
+    def clean(self) -> dict[str, Any]:
+        values = dict(self.cleaned_data)
+        names = values.pop("manufacturers", "")
+        values["manufacturers"] = [one.strip() for one in names.split(",") if one.strip()]
+        if not self.errors:
+            try:
+                self.rules = InclusionRules.from_dict({key: value for key, value in values.items() if value != ""})
+            except ValueError as error:
+                raise forms.ValidationError(str(error)) from error
+        return self.cleaned_data
+
+
+class IncludedDatasetForm(BootstrapFormMixin, forms.Form):
+    name = forms.CharField(label="Name of the new dataset", max_length=200)
+
+
+def rules_as_initial(rules: InclusionRules) -> dict[str, Any]:
+    """Rules as an `InclusionForm` begins with them."""
+    return rules.to_dict() | {"manufacturers": ", ".join(rules.manufacturers)}

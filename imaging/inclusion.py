@@ -4,7 +4,7 @@ Without Django. What is not known of an image never passes or fails silently: ea
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 BURNED_IN, AGE, SEX, VIEW = "burned_in_annotation", "age", "sex", "view"
@@ -127,6 +127,63 @@ def burned_in_rule() -> Rule:
         field="burned_in_annotation",
         passes=lambda value: value == "no",
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class InclusionRules:
+    """The rules of a study as they are kept with a dataset. Empty or None: that is no rule.
+
+    `missing_passes` names the rules (of `TITLES`) that an image passes whose value is not known. Raises ValueError as
+    the rules do, and for an unknown name.
+    """
+
+    youngest: float | None = None
+    oldest: float | None = None
+    sexes: tuple[str, ...] = ()
+    views: tuple[str, ...] = ()
+    manufacturers: tuple[str, ...] = ()
+    modalities: tuple[str, ...] = ()
+    body_parts: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    missing_passes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        unknown = sorted(set(self.missing_passes) - set(TITLES))
+        if unknown:
+            raise ValueError(f"There is no rule {', '.join(unknown)}; there are {', '.join(TITLES)}")
+        self.rules()
+
+    def rules(self) -> tuple[Rule, ...]:
+        """In the order in which they are applied: that of `TITLES`."""
+        found: list[Rule] = []
+        if self.youngest is not None or self.oldest is not None:
+            limits = {"youngest": self.youngest or 0.0, "oldest": 120.0 if self.oldest is None else self.oldest}
+            found.append(age_rule(**limits, missing_passes=AGE in self.missing_passes))
+        lists = {SEX: ("sex", self.sexes), VIEW: ("view_position", self.views)}
+        later = {
+            MODALITY: ("modality", self.modalities),
+            BODY_PART: ("body_part", self.body_parts),
+            LABEL: ("label", self.labels),
+        }
+        found += self._of_lists(lists)
+        if self.manufacturers:
+            found.append(manufacturer_rule(self.manufacturers, missing_passes=MANUFACTURER in self.missing_passes))
+        return (*found, *self._of_lists(later))
+
+    def _of_lists(self, lists: Mapping[str, tuple[str, tuple[str, ...]]]) -> list[Rule]:
+        return [
+            one_of_rule(name, field, allowed, missing_passes=name in self.missing_passes)
+            for name, (field, allowed) in lists.items()
+            if allowed
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "InclusionRules":
+        kept: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in values.items()}
+        return cls(**kept)
 
 
 def jang_rules() -> tuple[Rule, ...]:

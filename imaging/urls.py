@@ -16,6 +16,8 @@ urlpatterns = [
     path("images/<uuid:pk>/view.png", views.image_view, name="image_view"),
     path("images/<uuid:pk>/thumbnail.png", views.image_thumbnail, name="image_thumbnail"),
     path("<uuid:pk>/", views.dataset_detail, name="dataset_detail"),
+    path("<uuid:pk>/include/", views.dataset_include, name="dataset_include"),
+    path("<uuid:pk>/flow-chart.svg", views.dataset_flow_chart, name="dataset_flow_chart"),
     path("<uuid:pk>/split/", views.dataset_split, name="dataset_split"),
     path("<uuid:pk>/delete/", views.dataset_delete, name="dataset_delete"),
 ]

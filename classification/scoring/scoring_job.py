@@ -103,7 +103,10 @@ def _score(
         context.raise_if_stopped()
         context.progress(len(hashes) - len(todo) + start, len(hashes), "images", "Computing scores")
         places = np.array(todo[start : start + block], dtype=np.int64)
-        found = score_images(extractor, head, _unlabelled(pixels, hashes, places))
+        try:
+            found = score_images(extractor, head, _unlabelled(pixels, hashes, places))
+        except FloatingPointError as error:
+            raise JobError(str(error)) from error
         scores = {
             image_id: float(score)
             for place, score in zip(places, found, strict=True)

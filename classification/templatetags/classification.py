@@ -47,5 +47,6 @@ def share_interval(share: Estimate) -> str:
 
 @register.filter
 def cell_in_words(results: dict[str, Any]) -> str:
-    """How much of an image one cell of an explanation's maps covers: "50 % of its height and 50 % of its width"."""
-    return f"{100 / results['rows']:.3g} % of its height and {100 / results['columns']:.3g} % of its width"
+    """How much of an image one cell of its map covers: "50 % of the image’s height and 50 % of its width"."""
+    height, width = 100 / results["rows"], 100 / results["columns"]
+    return f"{height:.2g} % of the image’s height and {width:.2g} % of its width"

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
 from config.accounts.access import investigator_required
+from imaging.flow_chart import chart_in_words
 from imaging.forms import FilterForm
 from imaging.models import Dataset
 from imaging.selectors import (
@@ -49,6 +50,7 @@ def dataset_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "mixed_patients": patients_in_several_splits(dataset),
         "splits": splits,
         "has_splits": set(splits) - {""},
+        "inclusion_in_words": chart_in_words(dataset.inclusion_record) if dataset.inclusion_record else "",
     }
     return render(request, "imaging/dataset_detail.html", context)
 

@@ -25,7 +25,7 @@ def test_json_holds_the_record(kind, stored):
 def test_a_record_of_another_version_is_refused_in_words(stored):
     values = {name: value for name, value in stored["single"].items() if name != "seeds"}
 
-    with pytest.raises(ValueError, match="no 'seeds': another version wrote them"):
+    with pytest.raises(ValueError, match="no 'seeds': another version of Turing Reader wrote them"):
         read_results(values)
 
 
@@ -111,6 +111,18 @@ class TestPage:
         confusion = one.tables[1].rows[2].confusion
         cells = "".join(f'<td class="tr-number">{count}</td>' for row in confusion.rows for count in row)
         assert cells in "".join(line.strip() for line in page.splitlines())
+
+    def test_results_of_another_version_are_not_shown_and_the_page_says_why(self, ended, investigator_client):
+        experiment = ended("single")
+        experiment.results = {name: value for name, value in experiment.results.items() if name != "seeds"}
+        experiment.save()
+
+        page = investigator_client.get(experiment.get_absolute_url()).content.decode()
+        archive = investigator_client.get(reverse("classification:experiment_archive", args=[experiment.pk]))
+
+        assert "another version of Turing Reader wrote them. Run the experiment again" in page
+        assert "What it comes to" not in page
+        assert archive.status_code == 404
 
     def test_files_are_listed(self, ended, investigator_client):
         experiment = ended("single")

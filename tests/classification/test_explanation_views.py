@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 
 from classification.explanation_models import Explanation
-from classification.explanation_services import start_explanation
+from classification.explanation_services import record_explanation, start_explanation
 from tests.classification.conftest import make_classifier
 from tests.classification.test_explanation_services import LAYERS
 from tests.factories import ImageFactory
@@ -54,6 +54,8 @@ def test_the_page_says_what_the_classifier_is(investigator_client, small):
 
     for words in ("Chests", "normal, pneumonia", "32 × 32 pixels", small.sha256, "only the head was trained"):
         assert words in page
+    scores = reverse("classification:dataset_scores", args=[small.experiment.dataset_id])
+    assert f'href="{scores}?classifier={small.pk}"' in page
 
 
 def test_its_file_can_be_downloaded(investigator_client, small):
@@ -150,3 +152,51 @@ def test_images_that_were_deleted_meanwhile_are_counted(investigator_client, exp
     assert "1 of the 6 images is not there any more and would be left out." in page
     assert "None of the images is there any more" in without
     assert "0 images were chosen; there must be 1 to 200." in refused
+
+
+def seen(image):
+    """What a job says of an image."""
+    return {
+        "image": str(image.pk), "sha256": image.pixel_sha256, "label": image.label, "origin": "real",
+        "width": image.width, "height": image.height, "score": 0.25, "class_score": -1.5,
+        "picture": "pictures/001.png", "heat": "heat/001.png", "reason": "",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_the_page_of_maps_takes_constant_queries(n, investigator_client, small, chests, django_assert_num_queries):
+    images = list(chests.images.all())[:n]
+    explanation = start_explanation(classifier=small, images=images, class_name="normal", created_by=None)
+    results = {"layer": "layer3", "rows": 2, "columns": 2, "side": 32, "images": [seen(image) for image in images]}
+    record_explanation(explanation=explanation, results=results)
+
+    with django_assert_num_queries(7):
+        page = investigator_client.get(explanation.get_absolute_url()).content.decode()
+
+    assert page.count("Score for pneumonia <strong>0.250</strong>") == n
+    assert "so one cell covers 50 % of the image’s height and 50 % of its width" in page
+
+
+def test_the_truth_for_a_machine_reader_is_where_an_image_comes_from(investigator_client, small, chests):
+    experiment = small.experiment
+    experiment.kind, experiment.classes, experiment.positive = "origin", ["real", "synthetic"], "synthetic"
+    experiment.save()
+    image = chests.images.get(label="pneumonia", height=40)
+    explanation = start_explanation(classifier=small, images=[image], class_name="synthetic", created_by=None)
+    results = {"layer": "layer3", "rows": 2, "columns": 2, "side": 32, "images": [seen(image)]}
+    record_explanation(explanation=explanation, results=results)
+
+    page = investigator_client.get(explanation.get_absolute_url()).content.decode()
+
+    assert "Score for synthetic <strong>0.250</strong>, truth: real" in page
+    assert "The middle 40 × 40 of 64 × 40 pixels" in page
+
+
+def test_a_classifier_whose_layers_nobody_has_measured_offers_the_last_one_that_says_something(
+    investigator_client, classifier, chests
+):
+    page = investigator_client.get(classifier.get_absolute_url())
+    investigator_client.post(classifier.get_absolute_url(), choice(chests, layer=""))
+
+    assert page.context["form"].fields["layer"].choices == [("", "the last one that can say where")]
+    assert Explanation.objects.get().layer == ""

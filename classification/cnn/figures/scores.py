@@ -1,7 +1,9 @@
 """Scores of a classifier by what images are and by what readers said of them (Jang 2023, figure 2), and by class."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,8 @@ MARKS = {False: ("o", BLUE, "real"), True: ("^", VERMILION, "synthetic")}  # by 
 SPREAD = 0.28  # of the distance between two columns: how far its points lie apart
 LEAST_FOR_BOX = 5  # images; below, quartiles say nothing that the points do not say
 MOST_POINTS = 2000  # in one column; of more, an even choice is drawn
+MOST_KINDS = 6  # classes that have columns of their own; of more, all images stand together
+LINE = 14  # characters of a class in one line under its column
 DECISIONS = ("most said real", "as many said either", "most said synthetic")
 
 
@@ -38,7 +42,7 @@ class Column:
 def score_by_truth_figure(
     scores: NDArray[np.float64], is_synthetic: NDArray[np.bool_], labels: Sequence[str], *, positive: str
 ) -> Figure:
-    """Every score, with median and quartiles, real beside synthetic: all images, and by class where there are several.
+    """Every score, with median and quartiles, real beside synthetic; by class where there are two to six.
 
     Parameters
     ----------
@@ -54,8 +58,8 @@ def score_by_truth_figure(
     names = np.array(labels, dtype=object)
     groups: list[tuple[str, NDArray[np.bool_]]] = [("", np.ones(len(scores), dtype=bool))]
     kinds = sorted(set(labels))
-    if len(kinds) > 1:
-        groups = [(f"\n{kind}", names == kind) for kind in kinds]
+    if 1 < len(kinds) <= MOST_KINDS:
+        groups = [("\n" + "\n".join(wrap(kind, LINE)), names == kind) for kind in kinds]
     columns = [
         Column(title=f"{MARKS[made][2]}{label}", is_synthetic=made, scores=scores[chosen & (is_synthetic == made)])
         for label, chosen in groups
@@ -115,11 +119,8 @@ def score_by_share_figure(
     """
     if not len(scores) == len(is_synthetic) == len(shares):
         raise ValueError(f"{len(scores)} scores, {len(is_synthetic)} truths and {len(shares)} shares: one each")
-    words = (
-        f"rho {with_interval(rho.value, rho.low, rho.high, rho.confidence)}"
-        if rho.is_defined
-        else f"no rho: {rho.reason}"
-    )
+    numbers = with_interval(rho.value, rho.low, rho.high, rho.confidence).replace("-", "−")
+    words = f"rho {numbers}" if rho.is_defined else f"no rho: {rho.reason}"
 
     def draw(canvas: Canvas) -> None:
         ax = canvas.subplots()
@@ -149,6 +150,8 @@ def score_by_share_figure(
 def score_by_label_figure(scores: NDArray[np.float64], labels: Sequence[str], *, positive: str) -> Figure:
     """Histogram of scores in 20 bins, one outline per class, each in per cent of its own images.
 
+    Of more than eight classes the eight largest, and the title says so.
+
     Raises
     ------
     ValueError : lengths that differ.
@@ -156,15 +159,18 @@ def score_by_label_figure(scores: NDArray[np.float64], labels: Sequence[str], *,
     if len(scores) != len(labels):
         raise ValueError(f"{len(scores)} scores and {len(labels)} labels: one each")
     names = np.array(labels, dtype=object)
-    groups = [(label, scores[names == label]) for label in sorted(set(labels))]
+    counts = Counter(labels)
+    largest = sorted(sorted(counts), key=lambda label: -counts[label])[: len(COLOURS)]
+    groups = [(label, scores[names == label]) for label in sorted(largest)]
+    which = "" if len(counts) == len(groups) else f", the {len(groups)} largest of {len(counts)} classes"
 
     def draw(canvas: Canvas) -> None:
         ax = canvas.subplots()
         for place, (label, own) in enumerate(groups):
             counts, edges = np.histogram(own, bins=BINS, range=(0, 1))
             ax.stairs(
-                100 * counts / max(1, len(own)), edges, color=COLOURS[place % len(COLOURS)],
-                linestyle=LINES[place % len(LINES)], linewidth=1.4, label=f"{label} ({len(own):,})",
+                100 * counts / max(1, len(own)), edges, color=COLOURS[place],
+                linestyle=LINES[place], linewidth=1.4, label=f"{label} ({len(own):,})",
             )  # fmt: skip
         ax.set_xlim(0, 1)
         ax.set_ylim(0, None)
@@ -175,8 +181,8 @@ def score_by_label_figure(scores: NDArray[np.float64], labels: Sequence[str], *,
     said = "; ".join(Column(title=label, is_synthetic=False, scores=own).words for label, own in groups)
     return Figure(
         key="label",
-        title=f"Score ({positive}) by class",
-        alt=f"Histogram of the scores, the probability of {positive}, by class. {said}.",
+        title=f"Score ({positive}) by class{which}",
+        alt=f"Histogram of the scores, the probability of {positive}, by class{which}. {said}.",
         size=(4.6, 3.4),
         draw=draw,
     )

@@ -7,12 +7,14 @@ import time
 import numpy as np
 import pytest
 
+from classification.cnn.config import SingleSettings
 from classification.loading import open_classifier
 from classification.models import ImageScore
 from classification.scoring import scoring_job
 from classification.scoring.export import export_scores
 from classification.scoring.results import ScoringResults
 from classification.scoring.services import start_scoring
+from classification.services import start_experiment
 from imaging.models import Image
 from imaging.rendering import render_square
 from imaging.storage import load_pixels
@@ -190,6 +192,33 @@ def test_images_that_it_learnt_from_are_counted_and_left_out_beside(closed):
     assert next(area.n_positive + area.n_negative for area in results.areas_apart) == 13
     rows = list(csv.DictReader(io.StringIO(export_scores(scoring))))
     assert sum(int(row["learnt_from"]) for row in rows) == 3
+
+
+def test_a_machine_reader_that_was_trained_here_is_told_its_own_images(real, synthetic, closed):
+    """The normal images of the study are also in training or tuning, pixel for pixel; the others are new."""
+    experiment = start_experiment(
+        name="Who is real?",
+        kind="origin",
+        dataset=real,
+        synthetic=synthetic,
+        positive="synthetic",
+        config=CONFIG,
+        design=SingleSettings(),
+        weights={"kind": "none"},
+        created_by=None,
+    )
+    run_job(experiment.job)
+    assert experiment.job.state == Job.State.SUCCEEDED, experiment.job.error
+
+    scoring, results = scored(classifier=experiment.classifiers.get(), study=closed)
+
+    learnt = real.images.filter(split__in=["train", "tune"]).values("pixel_sha256")
+    expected = Image.objects.filter(pk__in=counting(closed), pixel_sha256__in=learnt)
+    assert set(expected.values_list("label", flat=True)) == {"normal"}
+    known = scoring.scores.filter(was_learnt=True)
+    assert set(known.values_list("image_id", flat=True)) == set(expected.values_list("pk", flat=True)) != set()
+    assert (results.learnt.n_same, results.learnt.n_patients) == (expected.count(), 0)
+    assert [row.n for row in results.readers if row.is_machine] == [16, 16 - expected.count()]
 
 
 def test_a_dataset_is_scored_whole(pneumonia_classifier, real_images):

@@ -6,14 +6,17 @@ import io
 import pytest
 from django.urls import reverse
 
-from classification.models import Experiment, Scoring
+from classification.models import Experiment, Explanation, Scoring
 from classification.scoring.making import make_dataset_results, make_study_results
 from classification.scoring.results import LearntImages
 from classification.scoring.selectors import scored_dataset_images, scored_study_images
-from classification.scoring.services import record_scores, record_scoring_results
+from classification.scoring.services import record_scores, record_scoring_results, start_scoring
+from tests.classification.scoring.conftest import close
 from tests.factories import ClassifierFactory, ImageFactory, ScoringFactory
 from tests.turing.builders import make_draft
+from tests.turing.results.readings import read
 from turing.models import AuditEvent, TrialTruth
+from turing.results.beside import read_images
 from turing.services import open_study
 
 pytestmark = pytest.mark.django_db
@@ -35,10 +38,10 @@ def origin_classifier():
 def of_study(study, classifier, *, learnt=NOTHING) -> Scoring:
     """Finished, without figures: real images have 0.00, 0.01, ... and synthetic ones 0.99, 0.98, ... as scores."""
     scoring = ScoringFactory(classifier=classifier, study=study, dataset=None)
-    truths = TrialTruth.objects.filter(trial__study=study, trial__is_practice=False, repeat_of=None)
-    scores = {}
-    for place, truth in enumerate(truths.order_by("trial__position")):
-        scores[truth.image_id] = place / 100 if truth.origin == "real" else 0.99 - place / 100
+    scores = {
+        one.image_id: 0.99 - place / 100 if one.is_synthetic else place / 100
+        for place, one in enumerate(read_images(study))
+    }
     flagged = frozenset(list(scores)[: learnt.n])
     record_scores(scoring=scoring, scores=scores, learnt=flagged)
     images = [scored for _, scored in scored_study_images(scoring)]
@@ -160,6 +163,15 @@ def test_the_page_of_a_machine_reader_shows_it_beside_the_readers(investigator_c
     assert "were known to the classifier" not in text
 
 
+def test_the_page_of_the_job_leads_to_the_scores(investigator_client, closed, origin_classifier):
+    scoring = start_scoring(classifier=origin_classifier, study=closed, created_by=None)
+
+    text = investigator_client.get(scoring.job.get_absolute_url()).content.decode()
+
+    for words in (f'href="{scoring.get_absolute_url()}"', "The scores", "Can you tell?", str(origin_classifier)):
+        assert words in text
+
+
 def test_images_that_it_learnt_from_are_said_plainly(investigator_client, closed, origin_classifier):
     scoring = of_study(closed, origin_classifier, learnt=SOME)
 
@@ -177,6 +189,55 @@ def test_another_classifier_has_no_row_beside_the_readers(investigator_client, c
 
     assert "The machine reader beside the readers" not in text
     assert "Real images: pneumonia against normal" in text
+
+
+def test_maps_of_the_caught_images_are_started_for_a_class(investigator_client, closed, origin_classifier):
+    scoring = of_study(closed, origin_classifier)
+    address = reverse("classification:scoring_explain", args=[scoring.pk])
+
+    answer = investigator_client.post(address, {"class_name": "synthetic"})
+    unknown = investigator_client.post(address, {"class_name": "elephant"}, follow=True)
+
+    explanation = Explanation.objects.get()
+    page = investigator_client.get(scoring.get_absolute_url())
+    assert answer.url == explanation.get_absolute_url()
+    assert (explanation.classifier, explanation.class_name) == (origin_classifier, "synthetic")
+    assert explanation.image_ids == [str(one.image.pk) for one in page.context["caught"]]
+    assert page.context["explanations"] == [explanation]
+    assert "it knows no" in unknown.content.decode()
+
+
+def test_without_caught_images_there_are_no_maps(investigator_client, reader, client, origin_classifier):
+    study = open_study(study=make_draft(), by=None)
+    read(study, lambda trial, times: "real")
+    read(study, lambda trial, times: "real")
+    scoring = of_study(close(study), origin_classifier)
+    address = reverse("classification:scoring_explain", args=[scoring.pk])
+
+    page = investigator_client.get(scoring.get_absolute_url()).content.decode()
+    answer = investigator_client.post(address, {"class_name": "synthetic"}, follow=True)
+    client.force_login(reader)
+
+    assert "No synthetic image was called synthetic by all 2 readers." in page
+    assert "Show where the classifier looks" not in page
+    assert "0 images were chosen" in answer.content.decode()
+    assert client.post(address, {"class_name": "synthetic"}).status_code == 403
+    assert not Explanation.objects.exists()
+
+
+@pytest.mark.parametrize("positive", ["real", "synthetic"])
+def test_of_pairs_the_machine_reader_has_one_share(positive, investigator_client, origin_classifier):
+    study = open_study(study=make_draft(n_real=3, n_synthetic=3, scale="pair", positive_class=positive), by=None)
+    read(study, lambda trial, times: "left")
+    scoring = of_study(close(study), origin_classifier)
+
+    text = investigator_client.get(scoring.get_absolute_url()).content.decode()
+
+    assert "Share of pairs in which the synthetic image was found" in text
+    machine, reader = scoring.results["readers"]
+    assert [(share["k"], share["n"]) for share in machine["shares"]] == [(3, 3)]  # its scores make no error
+    assert [share["n"] for share in reader["shares"]] == [3]
+    assert "Images all readers caught" not in text
 
 
 def test_a_look_and_an_export_are_on_record(investigator_client, closed, origin_classifier):

@@ -57,6 +57,26 @@ def test_with_several_classes_each_has_its_columns():
     assert scattered(canvas) == [[0.1], [0.9, 0.7], [0.2, 0.3], [0.8]]
 
 
+def test_many_classes_stand_together_and_long_names_are_broken():
+    seven = [*"abcdef", "g"]
+    scores, made = np.linspace(0, 1, 7), np.zeros(7, dtype=bool)
+
+    together = drawn(score_by_truth_figure(scores, made, seven, positive="g"))
+    apart = drawn(score_by_truth_figure(scores[:2], made[:2], ["pleural effusion, left", "mass"], positive="mass"))
+
+    assert columns_of(together) == ["real\n(n = 7)", "synthetic\n(n = 0)"]
+    assert columns_of(apart)[2] == "real\npleural\neffusion, left\n(n = 1)"
+
+
+def test_of_many_classes_the_histogram_has_the_largest_and_says_so():
+    labels = [*"abcdefghij", *"bcdefghi"]  # a and j once
+
+    figure = score_by_label_figure(np.linspace(0, 1, 18), labels, positive="b")
+
+    assert [text.get_text() for text in drawn(figure).legends[0].get_texts()] == [f"{name} (2)" for name in "bcdefghi"]
+    assert figure.title == "Score (b) by class, the 8 largest of 10 classes"
+
+
 def test_of_very_many_images_an_even_choice_is_drawn():
     scores = np.linspace(0, 1, 5 * MOST_POINTS)
 
