@@ -10,6 +10,7 @@ from sklearn.metrics import roc_auc_score
 from classification.exporting.files import list_downloads
 from classification.results import read_results
 from tests.classification.outcomes import DESIGNS
+from tests.factories import ClassifierFactory
 
 KINDS = tuple(DESIGNS)
 
@@ -97,6 +98,14 @@ class TestPage:
         assert ("Against " in page) is (kind in ("kong", "jang"))
         assert ("The search for K" in page) is (kind == "kong")
         assert ("<summary>AUC of every repetition" in page) is (kind != "origin")  # it was trained once
+
+    def test_leads_to_its_classifiers(self, ended, investigator_client):
+        experiment = ended("single")
+        classifier = ClassifierFactory(experiment=experiment)
+
+        page = investigator_client.get(experiment.get_absolute_url()).content.decode()
+
+        assert f'href="{classifier.get_absolute_url()}"' in page
 
     def test_numbers_are_those_of_the_record(self, ended, investigator_client):
         experiment = ended("jang")
