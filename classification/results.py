@@ -159,7 +159,7 @@ def read_results(values: dict[str, Any]) -> Results:
             figures=values["figures"],
         )
     except KeyError as error:
-        raise ValueError(f"The results have no {error}: another version wrote them") from error
+        raise ValueError(f"The results have no {error}: another version of Turing Reader wrote them") from error
 
 
 def _columns(arms: list[dict[str, Any]]) -> list[tuple[str, int, str]]:

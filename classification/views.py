@@ -100,10 +100,11 @@ def _new_page(request: HttpRequest, kind: Experiment.Kind, dataset: Dataset, pre
 @investigator_required
 def experiment_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     experiment = get_object_or_404(selectors.list_experiments().prefetch_related("external", "classifiers"), pk=pk)
-    results = read_results(experiment.results) if experiment.results else None
+    results, problem = _results(experiment)
     context = {
         "experiment": experiment,
         "results": results,
+        "results_problem": problem,
         "curve_runs": [{"name": experiment.name, "url": reverse("worker:job_series", args=[experiment.job_id])}],
         "earlier": selectors.earlier_classifier(experiment),
         "figures": _figures(experiment, results) if results is not None else [],
@@ -112,6 +113,16 @@ def experiment_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "design_settings": settings_in_words(selectors.design_of(experiment)),
     }
     return render(request, "classification/experiment_detail.html", context)
+
+
+def _results(experiment: Experiment) -> tuple[Results | None, str]:
+    """What it found, if it has ended; and why that cannot be shown, where it cannot."""
+    if not experiment.results:
+        return None, ""
+    try:
+        return read_results(experiment.results), ""
+    except ValueError as error:
+        return None, f"{error}. Run the experiment again with the same settings to see its results."
 
 
 def _figures(experiment: Experiment, results: Results) -> list[dict[str, str]]:

@@ -36,7 +36,10 @@ def _ended(pk: uuid.UUID) -> tuple[Experiment, Results]:
     experiment = get_object_or_404(list_experiments(), pk=pk)
     if not experiment.results:
         raise Http404("This experiment has no results yet")
-    return experiment, read_results(experiment.results)
+    try:
+        return experiment, read_results(experiment.results)
+    except ValueError as error:
+        raise Http404(str(error)) from error
 
 
 def _download(data: bytes, kind: str, name: str) -> HttpResponse:

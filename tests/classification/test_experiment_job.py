@@ -108,7 +108,8 @@ def test_while_k_is_looked_for_the_values_of_k_are_counted(experiment, monkeypat
 def figures_are_there_for_the_page_and_for_print(finished):
     names = {(one.kind, one.name) for one in finished.job.artefacts.all()}
 
-    for figure in ("sweep", "test-1-roc", "test-1-precision-recall", "test-1-confusion", "test-2-roc"):
+    assert {("file", "predictions.csv"), ("file", "sweep.csv")} <= names
+    for figure in ("sweep", "test-1-roc", "test-1-precision-recall", "test-1-confusion", "test-2-reliability"):
         expected = {
             ("figure", f"figures/{figure}.png"),
             ("file", f"figures/{figure}.svg"),

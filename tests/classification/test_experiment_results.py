@@ -10,6 +10,7 @@ from sklearn.metrics import roc_auc_score
 from classification.exporting.files import list_downloads
 from classification.results import read_results
 from tests.classification.outcomes import DESIGNS
+from tests.factories import ClassifierFactory
 
 KINDS = tuple(DESIGNS)
 
@@ -25,7 +26,7 @@ def test_json_holds_the_record(kind, stored):
 def test_a_record_of_another_version_is_refused_in_words(stored):
     values = {name: value for name, value in stored["single"].items() if name != "seeds"}
 
-    with pytest.raises(ValueError, match="no 'seeds': another version wrote them"):
+    with pytest.raises(ValueError, match="no 'seeds': another version of Turing Reader wrote them"):
         read_results(values)
 
 
@@ -98,6 +99,14 @@ class TestPage:
         assert ("The search for K" in page) is (kind == "kong")
         assert ("<summary>AUC of every repetition" in page) is (kind != "origin")  # it was trained once
 
+    def test_leads_to_its_classifiers(self, ended, investigator_client):
+        experiment = ended("single")
+        classifier = ClassifierFactory(experiment=experiment)
+
+        page = investigator_client.get(experiment.get_absolute_url()).content.decode()
+
+        assert f'href="{classifier.get_absolute_url()}"' in page
+
     def test_numbers_are_those_of_the_record(self, ended, investigator_client):
         experiment = ended("jang")
         one = read_results(experiment.results).test_sets[1]
@@ -111,6 +120,18 @@ class TestPage:
         confusion = one.tables[1].rows[2].confusion
         cells = "".join(f'<td class="tr-number">{count}</td>' for row in confusion.rows for count in row)
         assert cells in "".join(line.strip() for line in page.splitlines())
+
+    def test_results_of_another_version_are_not_shown_and_the_page_says_why(self, ended, investigator_client):
+        experiment = ended("single")
+        experiment.results = {name: value for name, value in experiment.results.items() if name != "seeds"}
+        experiment.save()
+
+        page = investigator_client.get(experiment.get_absolute_url()).content.decode()
+        archive = investigator_client.get(reverse("classification:experiment_archive", args=[experiment.pk]))
+
+        assert "another version of Turing Reader wrote them. Run the experiment again" in page
+        assert "What it comes to" not in page
+        assert archive.status_code == 404
 
     def test_files_are_listed(self, ended, investigator_client):
         experiment = ended("single")

@@ -51,7 +51,7 @@ def test_what_there_is_not_is_said():
     assert estimate_in_words(nothing) == estimate_with_level(nothing) == "none: no image is normal"
     assert difference_in_words(comparison(difference=math.nan, reason="no cases")) == "none: no cases"
     assert difference_in_words(comparison(low=math.nan)) == "+0.050"
-    assert (decimal(None), decimal(math.nan), decimal(0.5)) == ("–", "–", "0.500")
+    assert (decimal(None), decimal(math.nan), decimal(0.5), decimal(-0.5)) == ("–", "–", "0.500", "−0.500")
 
 
 def test_names_in_a_sentence():

@@ -54,4 +54,7 @@ def _ended(name: str) -> tuple[Experiment, Results]:
         raise CommandError(f"There is no experiment called “{name}”.")
     if not experiment.results:
         raise CommandError(f"“{name}” has no results: its job is {experiment.job.get_state_display().lower()}.")
-    return experiment, read_results(experiment.results)
+    try:
+        return experiment, read_results(experiment.results)
+    except ValueError as error:
+        raise CommandError(f"{error}. Run the experiment again to see its results.") from error
