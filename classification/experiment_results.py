@@ -10,6 +10,7 @@ from classification.cnn.measures.whole import compare_experiments, measure_class
 from classification.cnn.sweep import SweepOutcome, point_metrics
 from classification.cnn.training import TUNING
 from classification.models import Experiment
+from classification.selectors import earlier_classifier
 from classification.summary import Measured, summarise
 
 
@@ -19,6 +20,7 @@ def make_results(experiment: Experiment, outcome: Outcome, backbone: Backbone) -
     Tables and comparisons are those of the first repetition, whose seed was chosen beforehand; beside them stand mean
     and SD of the AUC over all repetitions. The first arm is what the others are compared with.
     """
+    earlier = earlier_classifier(experiment)
     sets = {name: _measured(name, outcome) for name in outcome.arms[0].data.tests}
     return {
         "test_sets": {
@@ -33,7 +35,10 @@ def make_results(experiment: Experiment, outcome: Outcome, backbone: Backbone) -
         "sweep": _sweep(outcome.sweep) if outcome.sweep is not None else {},
         "warnings": list(outcome.warnings),
         "summary": summarise(experiment.kind, outcome, sets),
-        "weights": {"title": backbone.weights.title, "sha256": backbone.weights_sha256},
+        "weights": {
+            "title": f"the classifier “{earlier}”" if earlier else backbone.weights.title,
+            "sha256": backbone.weights_sha256,
+        },
         "seeds": list(outcome.seeds),
     }
 

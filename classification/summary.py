@@ -52,7 +52,8 @@ def summarise(kind: str, outcome: Outcome, sets: Mapping[str, Measured]) -> list
                 is_open = is_open or holm >= ALPHA
                 arm = next(arm for arm in outcome.arms if arm.name == against.name)
                 sentences.append(f"{where}: {_comparison(kind, arm, against, found.comparisons, holm)}")
-        sentences += [f"{where}: {sentence}" for sentence in _small(found)]
+        turned = "" if kind == Experiment.Kind.ORIGIN else _turned(found)
+        sentences += [f"{where}: {sentence}" for sentence in ([turned] if turned else []) + _small(found)]
     return [*sentences, NOT_EQUAL] if is_open else sentences
 
 
@@ -117,6 +118,17 @@ def _replaced(arm: Arm) -> str:
 def _added(arm: Arm) -> str:
     counts = [f"{number:,} of {label}" for label, number in arm.synthetic.items() if number]
     return f"adding synthetic images ({listed(counts)}) to the real ones"
+
+
+def _turned(found: Measured) -> str:
+    """That scores point the wrong way, so that nobody compares areas below 0.5 as if more were better."""
+    names = [one.name for one in found.measures if one.areas.auc.has_interval and one.areas.auc.high < GUESSING]
+    if not names:
+        return ""
+    return (
+        f"the AUC of {listed(names)} is below 0.5, so the scores point the wrong way on these images: what was learnt "
+        "does not hold here. A difference between such areas says nothing about which classifier is better."
+    )
 
 
 def _small(found: Measured) -> list[str]:

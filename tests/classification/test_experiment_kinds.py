@@ -72,6 +72,7 @@ def test_a_whole_network_begins_another_experiment(real, other):
 
     second = one_classifier(real, name="Go on", weights={"kind": "classifier", "classifier": str(first.pk)})
 
+    assert second.experiment.results["weights"]["title"] == f"the classifier “{first}”"
     extractor, _ = open_classifier(second, device="cpu")
     trained = load_classifier(first.path).backbone_state
     for name, values in extractor.backbone.module.state_dict().items():

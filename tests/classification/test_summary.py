@@ -124,3 +124,13 @@ def test_what_cannot_be_compared_is_said_with_the_reason():
 
     assert len(found) == 1
     assert found[0].startswith("Test set: GCB cannot be compared with OD: ")
+
+
+def test_areas_below_one_half_are_said_to_point_the_wrong_way():
+    said = {REAL: scores_of(-1.5, n=400), MIXED: scores_of(-1.0, n=400)}
+
+    sentences = summary("jang", said, [arm(REAL), arm(MIXED, real=(6, 3), synthetic=(0, 3))])
+
+    (turned,) = [one for one in sentences if "point the wrong way" in one]
+    assert turned.startswith("Test set: the AUC of Real and Real + synthetic is below 0.5")
+    assert not [one for one in summary("single", {"One": scores_of(1.0)}, [arm("One")]) if "wrong way" in one]
