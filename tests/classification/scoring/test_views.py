@@ -189,6 +189,7 @@ def test_another_classifier_has_no_row_beside_the_readers(investigator_client, c
 
     assert "The machine reader beside the readers" not in text
     assert "Real images: pneumonia against normal" in text
+    assert "Do readers more often call an image synthetic when its score is high?" in text
 
 
 def test_maps_of_the_caught_images_are_started_for_a_class(investigator_client, closed, origin_classifier):
