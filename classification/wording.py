@@ -16,7 +16,7 @@ def at_beginning(words: str) -> str:
 
 
 def decimal(value: float | None) -> str:
-    """ "0.873", with a real minus sign below 0; "–" where there is none."""
+    """ "0.873", "−0.012"; "–" where there is none."""
     return "–" if value is None or not math.isfinite(value) else f"{value:.3f}".replace("-", "−")
 
 

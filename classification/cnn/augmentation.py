@@ -55,7 +55,7 @@ def turn(pixels: NDArray[np.uint8], degrees: float) -> NDArray[np.uint8]:
     cosine, sine = math.cos(angle), math.sin(angle)
     # rows give where an output pixel comes from, x to the right and y down
     matrix = torch.tensor([[cosine, -sine, 0.0], [sine, cosine, 0.0]], dtype=torch.float64)
-    image = torch.from_numpy(np.ascontiguousarray(pixels)).double()[None, None]
+    image = torch.from_numpy(pixels.astype(np.float64))[None, None]
     grid = functional.affine_grid(matrix[None], [1, 1, *pixels.shape], align_corners=False)
     turned = functional.grid_sample(image, grid, mode="bilinear", padding_mode="border", align_corners=False)
     levels: NDArray[np.uint8] = turned[0, 0].round().clamp(0, 255).to(torch.uint8).numpy()

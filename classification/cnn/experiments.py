@@ -101,7 +101,7 @@ def run_kong(
         kong_rows(data, pool, k=found.best_k),
         seeds,
         name=OMGDA,
-        title=f"Balanced, and {found.best_k} times as many synthetic images",
+        title=f"Balanced, and {_times(found.best_k)}as many synthetic images",
         augmented=False,
     )
     if best is None:
@@ -143,6 +143,10 @@ def run_jang(
             return None
         arms.append(arm)
     return Outcome(arms=tuple(arms), sweep=None, seeds=seeds, warnings=data.warnings)
+
+
+def _times(k: int) -> str:
+    return "" if k == 1 else f"{k} times "
 
 
 def draw_pool(
