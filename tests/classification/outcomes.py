@@ -79,5 +79,7 @@ def train_all(folder) -> dict[str, tuple[Outcome, Backbone]]:
 
 def results_of(kind: str, outcome: Outcome, backbone: Backbone) -> dict:
     classes = ORIGINS if kind == "origin" else CLASSES
-    experiment = Experiment(kind=kind, classes=list(classes), positive=outcome.arms[0].positive)
+    experiment = Experiment(
+        kind=kind, classes=list(classes), positive=outcome.arms[0].positive, weights={"kind": "none"}
+    )
     return {**make_results(experiment, outcome, backbone), "figures": []}
