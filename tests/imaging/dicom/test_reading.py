@@ -1,7 +1,6 @@
 """What is read from DICOM files that pydicom wrote, what is refused, and in which words."""
 
 import warnings
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -125,8 +124,7 @@ def test_a_damaged_file_is_read_or_refused_in_words_and_never_breaks(places, len
             found = read_dicom(bytes(data), max_pixels=1_000_000)
     except DicomError as error:
         said = str(error)
+        assert said
+        assert not [value for value in IDENTIFIERS.values() if value in said]
     else:
         assert found.pixels.dtype == np.uint8
-        said = str(replace(found.facts, patient_id=""))
-    assert said
-    assert not [value for value in IDENTIFIERS.values() if value in said]
