@@ -38,7 +38,8 @@ def draw_figures(context: JobContext, outcome: Outcome, results: dict[str, Any])
     figures: list[tuple[str, str, Figure]] = []
     if outcome.sweep is not None:
         figures.append(("sweep", "", _sweep_figure(outcome.sweep, outcome.arms[0].positive)))
-    for number, (test_set, values) in enumerate(results["test_sets"].items(), start=1):
+    for number, test_set in enumerate(results["set_names"], start=1):
+        values = results["test_sets"][test_set]
         measured = [ClassifierMeasures.from_dict(one) for one in values["measures"]]
         figures += [(f"test-{number}-{name}", test_set, make(measured)) for name, make in OF_TEST_SETS]
     folder = context.directory / "figures"

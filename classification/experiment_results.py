@@ -23,6 +23,7 @@ def make_results(experiment: Experiment, outcome: Outcome, backbone: Backbone) -
     earlier = earlier_classifier(experiment)
     sets = {name: _measured(name, outcome) for name in outcome.arms[0].data.tests}
     return {
+        "set_names": list(sets),  # a database may keep the keys of a record in an order of its own
         "test_sets": {
             name: {
                 "measures": [measures.to_dict() for measures in one.measures],

@@ -147,8 +147,8 @@ def read_results(values: dict[str, Any]) -> Results:
     try:
         return Results(
             test_sets=tuple(
-                _test_set(number, name, one, values["seeds"])
-                for number, (name, one) in enumerate(values["test_sets"].items(), start=1)
+                _test_set(number, name, values["test_sets"][name], values["seeds"])
+                for number, name in enumerate(values["set_names"], start=1)
             ),
             arms=values["arms"],
             sweep=values["sweep"],

@@ -23,6 +23,13 @@ def test_json_holds_the_record(kind, stored):
     assert read_results(again).summary == stored[kind]["summary"]
 
 
+def test_sets_keep_their_order_whatever_a_database_makes_of_the_keys(stored):
+    values = stored["kong"] | {"test_sets": dict(reversed(stored["kong"]["test_sets"].items()))}
+
+    assert len(values["test_sets"]) > 1
+    assert [one.name for one in read_results(values).test_sets] == values["set_names"]
+
+
 def test_a_record_of_another_version_is_refused_in_words(stored):
     values = {name: value for name, value in stored["single"].items() if name != "seeds"}
 

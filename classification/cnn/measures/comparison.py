@@ -175,7 +175,8 @@ def compare_decisions(
         for one, threshold in ((first, first_threshold), (second, second_threshold))
     ]
     found = paired_shares(right[0].astype(float), right[1].astype(float), confidence=confidence)
-    low, high, p_exact, p_mid = -found.difference.high, -found.difference.low, found.p_exact, found.p_mid
+    low, high = 0.0 - found.difference.high, 0.0 - found.difference.low
+    p_exact, p_mid = found.p_exact, found.p_mid
     method = "McNemar, exact; interval of Newcombe"
     if first.is_clustered:
         change = right[0].astype(np.float64) - right[1]
@@ -187,7 +188,7 @@ def compare_decisions(
         first_only=found.first_only,
         second_only=found.second_only,
         both_wrong=found.both_wrong,
-        difference=-found.difference.difference,
+        difference=0.0 - found.difference.difference,  # no difference is 0, not -0: not every database keeps that sign
         low=low,
         high=high,
         p_exact=p_exact,
