@@ -22,7 +22,7 @@ from turing.services import create_invitations, open_study
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-AGAIN_MS = 15_000  # the page waits 10 s at most between two attempts
+AGAIN_MS = 60_000  # the page waits 10 s at most between two attempts; a server takes a while to start on a busy machine
 NOT_STORED = "Your answer is not stored yet. This browser keeps it, also when you reload or close the page."
 NO_CONNECTION = "No connection to the server. Trying again…"
 
