@@ -2,11 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 
-from imaging.dicom.facts import NO, YES
+from imaging.dicom.facts import NO
 from imaging.intake.decoding import ARCHIVES, Decoded, decode
 from imaging.intake.layout import METADATA, Placed, arrange
 from imaging.intake.limits import Limits
@@ -28,6 +28,7 @@ class Candidate:
     split: str
     row: dict[str, Any]  # from the file's own header and metadata.csv, without label and split
     pixels: StoredPixels
+    waits: str = ""  # why it goes to quarantine: a `QuarantinedImage.Reason`; "": it does not
 
 
 def examine(source: Source, *, limits: Limits, report: Report, progress: Callable[[int, int], None]) -> list[Candidate]:
@@ -51,6 +52,9 @@ def examine(source: Source, *, limits: Limits, report: Report, progress: Callabl
         progress(done, len(layout.images))
     kept = _without_duplicates(candidates, report)
     _note_split_patients(kept, report)
+    for candidate in kept:
+        if candidate.waits:
+            report.add_waiting(file=printable(candidate.path), reason=candidate.waits)
     return kept
 
 
@@ -93,11 +97,12 @@ def _candidate(
     """The image, or None after every problem that it has was reported."""
     pixels: StoredPixels | None = None
     problems: list[IntakeError] = []
+    burned_in = NO
     row = dict(metadata.rows.get(placed.path, {}))
     try:
         decoded, pixels = read_pixels(source, placed.entry, placed.path, limits)
         row = decoded.row | row  # the table was written for this study and overrides headers
-        _check_annotation(row.pop("burned_in_annotation", decoded.burned_in_annotation))
+        burned_in = row.pop("burned_in_annotation", decoded.burned_in_annotation)
     except SourceError:
         raise
     except IntakeError as problem:
@@ -120,18 +125,8 @@ def _candidate(
         report.add_problem(found.about(printable(placed.path)))
     if problems or pixels is None or not label or placed.path in metadata.bad_paths:
         return None
-    return Candidate(placed.entry, placed.path, label, split, row, pixels)
-
-
-def _check_annotation(burned_in: str) -> None:
-    """Names and dates that were written into the pixels would be shown to readers."""
-    if burned_in != NO:
-        said = "says that" if burned_in == YES else "does not say whether"
-        raise IntakeError(
-            f"Its header {said} something is written into the image (burned-in annotation).",
-            "Look at it. If nothing identifies the patient, put “no” into the column burned_in_annotation of "
-            f"{METADATA}; else mask it before, or leave it out.",
-        )
+    waits = "" if burned_in == NO else burned_in
+    return Candidate(placed.entry, placed.path, label, split, row, pixels, waits)
 
 
 def _one_value(what: str, from_folder: str, from_table: str) -> str:
@@ -173,7 +168,8 @@ def _without_duplicates(candidates: list[Candidate], report: Report) -> list[Can
                     )
                 )
             continue
-        kept.append(first)
+        # of two files with the very same picture one may say that it is clean: the other one is believed
+        kept.append(replace(first, waits=max(candidate.waits for candidate in group)))
         for other in others:
             report.add_duplicate(file=printable(other.path), duplicate_of=printable(first.path))
             moved += other.split != first.split
