@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from imaging.models import Dataset, DatasetReport, QuarantinedImage, SignOff
+from imaging.models import Dataset, DatasetReport, QuarantinedImage, SignOff, Upload
 
 
 class _ReadOnly(admin.ModelAdmin):
@@ -45,3 +45,8 @@ class SignOffAdmin(_ReadOnly):
     list_display = ("dataset", "decision", "label", "signed_by", "signed_at")
     list_filter = ("decision", "reason")
     search_fields = ("dataset__name", "note")
+
+
+@admin.register(Upload)
+class UploadAdmin(_ReadOnly):
+    list_display = ("name", "size", "created_by", "created_at")

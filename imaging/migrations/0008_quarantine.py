@@ -44,7 +44,7 @@ def unprotect(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("imaging", "0006_dataset_inclusion_record"),
+        ("imaging", "0007_upload"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
