@@ -61,8 +61,8 @@ def include_images(*, dataset: Dataset, rules: InclusionRules, name: str, create
         created_by=created_by,
     )
     made.inclusion_record = make_record(dataset, rules, outcome, total=len(images))
-    made.split_record = dataset.split_record
-    made.save(update_fields=["inclusion_record", "split_record"])
+    made.split_record, made.import_record = dataset.split_record, dataset.import_record
+    made.save(update_fields=["inclusion_record", "split_record", "import_record"])
     copies = (Image(dataset=made, **{field: getattr(image, field) for field in COPIED}) for image in left)
     Image.objects.bulk_create(copies, batch_size=BATCH)
     return made
