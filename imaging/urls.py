@@ -22,5 +22,6 @@ urlpatterns = [
     path("<uuid:pk>/include/", views.dataset_include, name="dataset_include"),
     path("<uuid:pk>/flow-chart.svg", views.dataset_flow_chart, name="dataset_flow_chart"),
     path("<uuid:pk>/split/", views.dataset_split, name="dataset_split"),
+    path("<uuid:pk>/freeze/", views.dataset_freeze, name="dataset_freeze"),
     path("<uuid:pk>/delete/", views.dataset_delete, name="dataset_delete"),
 ]
