@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from imaging.models import Dataset, DatasetReport
+from imaging.models import Dataset, DatasetReport, Upload
 
 
 class _ReadOnly(admin.ModelAdmin):
@@ -31,3 +31,8 @@ class DatasetReportAdmin(_ReadOnly):
     list_display = ("title", "kind", "dataset", "created_by", "created_at")
     list_filter = ("kind",)
     search_fields = ("title", "dataset__name")
+
+
+@admin.register(Upload)
+class UploadAdmin(_ReadOnly):
+    list_display = ("name", "size", "created_by", "created_at")
