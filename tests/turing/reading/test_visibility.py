@@ -88,6 +88,9 @@ HIDDEN = {
     "classification.Classifier": "id experiment arm seed file_name sha256 fine_tuned layers created_at",
     "classification.Explanation": "id title classifier image_ids class_name layer method results job created_by "
     "created_at",
+    "classification.Screening": "id dataset scoring classifier_sha256 looked_for reviewer shows_score stop_after seed "
+    "n_images went_on_at stopped_at finished_at result job created_by created_at",
+    "classification.ScreenedImage": "id screening image place score check_place decision reason decided_by decided_at",
     "imaging.Dataset": "id name origin description licence citation is_phantom created_by created_at frozen_at "
     "split_record inclusion_record state made_by",
     "imaging.DatasetReport": "id dataset kind title values files created_by created_at",
