@@ -7,7 +7,8 @@ from django import forms
 from django.db.models import Count
 
 from config.forms import BootstrapFormMixin
-from imaging.inclusion import AGE, BODY_PART, MANUFACTURER, MODALITY, SEX, TITLES, VIEW, InclusionRules
+from imaging.dicom.facts import FIRST_YEAR
+from imaging.inclusion import AGE, BODY_PART, MANUFACTURER, MODALITY, SEX, TITLES, VIEW, YEAR, InclusionRules
 from imaging.models import Dataset, Image
 from imaging.selectors import clean_filters, filter_options
 from imaging.services import DatasetError, checked_dataset_name
@@ -191,6 +192,8 @@ class InclusionForm(BootstrapFormMixin, forms.Form):
     )
     modalities = forms.MultipleChoiceField(label="Modality", required=False, widget=forms.CheckboxSelectMultiple)
     body_parts = forms.MultipleChoiceField(label="Body part", required=False, widget=forms.CheckboxSelectMultiple)
+    first_year = forms.IntegerField(label="From the year", required=False, min_value=FIRST_YEAR, max_value=2100)
+    last_year = forms.IntegerField(label="To the year", required=False, min_value=FIRST_YEAR, max_value=2100)
     labels = forms.MultipleChoiceField(label="Class", required=False, widget=forms.CheckboxSelectMultiple)
     missing_passes = forms.MultipleChoiceField(
         label="Not known: include all the same",
@@ -220,8 +223,10 @@ class InclusionForm(BootstrapFormMixin, forms.Form):
             del self.fields["youngest"], self.fields["oldest"]
         if not dataset.images.exclude(manufacturer="").exists():
             del self.fields["manufacturers"]
+        if not dataset.images.filter(study_year__isnull=False).exists():
+            del self.fields["first_year"], self.fields["last_year"]
         asked = {AGE: "youngest", SEX: "sexes", VIEW: "views", MANUFACTURER: "manufacturers"}
-        asked |= {MODALITY: "modalities", BODY_PART: "body_parts"}
+        asked |= {MODALITY: "modalities", BODY_PART: "body_parts", YEAR: "first_year"}
         self.fields["missing_passes"].choices = [  # type: ignore[attr-defined]
             (rule, TITLES[rule]) for rule, name in asked.items() if name in self.fields
         ]
