@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from imaging.models import Dataset, DatasetReport, Upload
+from imaging.models import Dataset, DatasetReport, QuarantinedImage, SignOff, Upload
 
 
 class _ReadOnly(admin.ModelAdmin):
@@ -31,6 +31,20 @@ class DatasetReportAdmin(_ReadOnly):
     list_display = ("title", "kind", "dataset", "created_by", "created_at")
     list_filter = ("kind",)
     search_fields = ("title", "dataset__name")
+
+
+@admin.register(QuarantinedImage)
+class QuarantinedImageAdmin(_ReadOnly):
+    list_display = ("dataset", "label", "reason", "created_at")
+    list_filter = ("reason",)
+    search_fields = ("dataset__name",)
+
+
+@admin.register(SignOff)
+class SignOffAdmin(_ReadOnly):
+    list_display = ("dataset", "decision", "label", "signed_by", "signed_at")
+    list_filter = ("decision", "reason")
+    search_fields = ("dataset__name", "note")
 
 
 @admin.register(Upload)

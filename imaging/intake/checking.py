@@ -2,13 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from imaging.dicom.facts import NO, YES
+from imaging.dicom.facts import NO
 from imaging.intake.decoding import ARCHIVES, decode
 from imaging.intake.layout import METADATA, Placed, arrange
 from imaging.intake.limits import Limits
@@ -32,6 +32,7 @@ class Candidate:
     split: str
     row: dict[str, Any]  # from the file's own header and metadata.csv, without label and split
     pixels: StoredPixels
+    waits: str = ""  # why it goes to quarantine: a `QuarantinedImage.Reason`; "": it does not
 
 
 def examine(
@@ -63,6 +64,9 @@ def examine(
         progress(done, len(layout.images))
     kept = _without_duplicates(candidates, report)
     _note_split_patients(kept, report)
+    for candidate in kept:
+        if candidate.waits:
+            report.add_waiting(file=printable(candidate.path), reason=candidate.waits)
     return kept
 
 
@@ -129,11 +133,6 @@ def _candidate(read: _Read, metadata: Metadata, report: Report, *, complain: boo
     problems = [read.problem] if read.problem is not None else []
     row = read.row | metadata.rows.get(placed.path, {})  # the table was written for this study and overrides headers
     burned_in = row.pop("burned_in_annotation", read.burned_in_annotation)
-    try:
-        if pixels is not None:
-            _check_annotation(burned_in)
-    except IntakeError as problem:
-        problems.append(problem)
     label = split = ""
     try:
         label = _one_value("label", _folder_label(placed), row.pop("label", ""))
@@ -152,18 +151,8 @@ def _candidate(read: _Read, metadata: Metadata, report: Report, *, complain: boo
         report.add_problem(found.about(printable(placed.path)))
     if problems or pixels is None or not label or placed.path in metadata.bad_paths:
         return None
-    return Candidate(placed.entry, placed.path, label, split, row, pixels)
-
-
-def _check_annotation(burned_in: str) -> None:
-    """Names and dates that were written into the pixels would be shown to readers."""
-    if burned_in != NO:
-        said = "says that" if burned_in == YES else "does not say whether"
-        raise IntakeError(
-            f"Its header {said} something is written into the image (burned-in annotation).",
-            "Look at it. If nothing identifies the patient, put “no” into the column burned_in_annotation of "
-            f"{METADATA}; else mask it before, or leave it out.",
-        )
+    waits = "" if burned_in == NO else burned_in
+    return Candidate(placed.entry, placed.path, label, split, row, pixels, waits)
 
 
 def _one_value(what: str, from_folder: str, from_table: str) -> str:
@@ -197,7 +186,8 @@ def _without_duplicates(candidates: list[Candidate], report: Report) -> list[Can
                     )
                 )
             continue
-        kept.append(first)
+        # of two files with the very same picture one may say that it is clean: the other one is believed
+        kept.append(replace(first, waits=max(candidate.waits for candidate in group)))
         for other in others:
             report.add_duplicate(file=printable(other.path), duplicate_of=printable(first.path))
             moved += other.split != first.split

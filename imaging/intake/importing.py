@@ -24,7 +24,7 @@ from imaging.intake.limits import LIMITS, Limits
 from imaging.intake.parameters import ImportParameters
 from imaging.intake.report import Report, SourceError, printable
 from imaging.intake.sources import Source, open_source
-from imaging.models import Dataset, Image
+from imaging.models import Dataset, Image, QuarantinedImage
 from imaging.pseudonyms import patient_pseudonym, source_pseudonym
 from imaging.services import (
     DatasetError,
@@ -48,10 +48,11 @@ def run_import(context: JobContext, parameters: ImportParameters, *, limits: Lim
     """
     dataset_id = uuid.uuid5(_NAMESPACE, context.job_id)
     finished = context.directory / "report.json"
+    staging = Staging(context.job_id, elsewhere=context.directory)
     if Dataset.objects.filter(pk=dataset_id).exists():  # an earlier attempt was killed after its last step
+        staging.clear()
         return _done(parameters, json.loads(finished.read_text()))
     journal = _Journal(context.directory / "stored.txt")
-    staging = Staging(context.job_id, elsewhere=context.directory)
     report = Report()
     try:
         checked_dataset_name(parameters.dataset_name)
@@ -63,7 +64,7 @@ def run_import(context: JobContext, parameters: ImportParameters, *, limits: Lim
                 report.notes.append("No image is left to import.")
                 raise _RefusedError
             _find_elsewhere(candidates, report)
-            counts = dict(sorted(Counter(candidate.label for candidate in candidates).items()))
+            counts = dict(sorted(Counter(one.label for one in candidates if not one.waits).items()))
             result = report.as_result(dataset_id=str(dataset_id), counts=counts, skipped=bool(report.problem_count))
             _write_atomically(finished, json.dumps(result))
             _store(context, staging, candidates, journal, dataset_id, parameters, result)
@@ -134,7 +135,7 @@ def _check(context: JobContext, source: Source, staging: Staging, limits: Limits
     candidates = examine(source, keep=staging.add, limits=limits, report=report, progress=progress)
     context.log(
         f"Checked: {len(candidates)} images, {report.duplicate_count} duplicates, {report.problem_count} problems, "
-        f"{report.ignored} ignored files",
+        f"{report.waiting_count} for the quarantine, {report.ignored} ignored files",
         level="warning" if report.problem_count else "info",
     )
     return candidates
@@ -192,25 +193,31 @@ def _write_rows(candidates: list[Candidate], dataset_id: uuid.UUID, parameters: 
         is_phantom=parameters.is_phantom,
         created_by=User.objects.filter(pk=parameters.created_by_id or 0).first(),
     )
-    images = (_image(dataset, candidate, parameters.made_with) for candidate in candidates)
+    made_with = parameters.made_with
+    images = (Image(dataset=dataset, **_values(one, made_with)) for one in candidates if not one.waits)
     Image.objects.bulk_create(images, batch_size=1000)
-
-
-def _image(dataset: Dataset, candidate: Candidate, made_with: str) -> Image:
-    row = dict(candidate.row)
-    return Image(
-        dataset=dataset,
-        pixel_sha256=candidate.pixels.sha256,
-        width=candidate.pixels.width,
-        height=candidate.pixels.height,
-        bit_depth=candidate.pixels.bit_depth,
-        label=candidate.label,
-        split=candidate.split,
-        patient_pseudonym=patient_pseudonym(row.pop("patient_id", "")),
-        source_pseudonym=source_pseudonym(candidate.path.rsplit("/", 1)[-1]),
-        provenance={"made_with": made_with, "imported": True} if made_with else {},
-        **row,
+    waiting = (
+        QuarantinedImage(dataset=dataset, reason=one.waits, **_values(one, made_with))
+        for one in candidates
+        if one.waits
     )
+    QuarantinedImage.objects.bulk_create(waiting, batch_size=1000)
+
+
+def _values(candidate: Candidate, made_with: str) -> dict[str, Any]:
+    row = dict(candidate.row)
+    return {
+        "pixel_sha256": candidate.pixels.sha256,
+        "width": candidate.pixels.width,
+        "height": candidate.pixels.height,
+        "bit_depth": candidate.pixels.bit_depth,
+        "label": candidate.label,
+        "split": candidate.split,
+        "patient_pseudonym": patient_pseudonym(row.pop("patient_id", "")),
+        "source_pseudonym": source_pseudonym(candidate.path.rsplit("/", 1)[-1]),
+        "provenance": {"made_with": made_with, "imported": True} if made_with else {},
+        **row,
+    }
 
 
 def _done(parameters: ImportParameters, result: dict[str, Any]) -> dict[str, Any]:

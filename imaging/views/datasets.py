@@ -50,6 +50,8 @@ def dataset_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "mixed_patients": patients_in_several_splits(dataset),
         "splits": splits,
         "has_splits": set(splits) - {""},
+        "waiting": dataset.quarantined.count(),
+        "signed": dataset.sign_offs.exists(),
         "inclusion_in_words": chart_in_words(dataset.inclusion_record) if dataset.inclusion_record else "",
     }
     return render(request, "imaging/dataset_detail.html", context)
@@ -68,4 +70,5 @@ def dataset_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
         messages.success(request, f"The dataset “{dataset.name}” was deleted.")
         return redirect("imaging:dataset_list")
     total = sum(dataset_counts(dataset).values())
-    return render(request, "imaging/dataset_delete.html", {"dataset": dataset, "total": total})
+    context = {"dataset": dataset, "total": total, "waiting": dataset.quarantined.count()}
+    return render(request, "imaging/dataset_delete.html", context)

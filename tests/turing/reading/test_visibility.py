@@ -96,6 +96,11 @@ HIDDEN = {
     "imaging.DatasetReport": "id dataset kind title values files created_by created_at",
     "imaging.Image": "id dataset pixel_sha256 width height bit_depth label split patient_pseudonym source_pseudonym "
     "age_years sex view_position manufacturer modality body_part pixel_spacing_mm follow_up provenance created_at",
+    "imaging.QuarantinedImage": "id dataset reason pixel_sha256 width height bit_depth label split patient_pseudonym "
+    "source_pseudonym age_years sex view_position manufacturer modality body_part pixel_spacing_mm follow_up "
+    "provenance created_at",
+    "imaging.SignOff": "id dataset decision statement reason label source_pseudonym width height rectangles "
+    "sha256_before sha256_after note signed_by signed_at",
     "worker.Job": "id kind title parameters queue priority state seed progress_done "
     "progress_total progress_unit message "
     "error result seconds_left attempt crashes lease_token lease_expires_at heartbeat_at worker_name process_id device "
