@@ -1,6 +1,6 @@
 """Addresses below /datasets/."""
 
-from django.urls import path
+from django.urls import include, path
 
 from imaging import views
 
@@ -11,6 +11,7 @@ urlpatterns = [
     path("import/check-name/", views.check_name, name="check_name"),
     path("import/<uuid:pk>/", views.import_result, name="import_result"),
     path("import/<uuid:pk>/retry/", views.import_retry, name="import_retry"),
+    path("regions/", include("imaging.regions.urls")),
     path("images/<uuid:pk>/", views.image_detail, name="image_detail"),
     path("images/<uuid:pk>/original.png", views.image_original, name="image_original"),
     path("images/<uuid:pk>/view.png", views.image_view, name="image_view"),
