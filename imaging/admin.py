@@ -5,7 +5,16 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from imaging.models import Dataset, DatasetReport, RegionAnnotator, RegionCrops, RegionTask
+from imaging.models import (
+    Dataset,
+    DatasetReport,
+    QuarantinedImage,
+    RegionAnnotator,
+    RegionCrops,
+    RegionTask,
+    SignOff,
+    Upload,
+)
 
 
 class _ReadOnly(admin.ModelAdmin):
@@ -50,3 +59,22 @@ class RegionAnnotatorAdmin(_ReadOnly):
 class RegionCropsAdmin(_ReadOnly):
     list_display = ("dataset_name", "task", "rule", "side", "created_by", "created_at")
     search_fields = ("dataset_name", "task__name")
+
+
+@admin.register(QuarantinedImage)
+class QuarantinedImageAdmin(_ReadOnly):
+    list_display = ("dataset", "label", "reason", "created_at")
+    list_filter = ("reason",)
+    search_fields = ("dataset__name",)
+
+
+@admin.register(SignOff)
+class SignOffAdmin(_ReadOnly):
+    list_display = ("dataset", "decision", "label", "signed_by", "signed_at")
+    list_filter = ("decision", "reason")
+    search_fields = ("dataset__name", "note")
+
+
+@admin.register(Upload)
+class UploadAdmin(_ReadOnly):
+    list_display = ("name", "size", "created_by", "created_at")

@@ -98,20 +98,26 @@ class Dataset(models.Model):
         return reverse("imaging:dataset_detail", args=[self.pk])
 
 
-class Image(models.Model):
-    class Sex(models.TextChoices):
-        FEMALE = "F", "Female"
-        MALE = "M", "Male"
-        OTHER = "O", "Other"
+class Sex(models.TextChoices):
+    FEMALE = "F", "Female"
+    MALE = "M", "Male"
+    OTHER = "O", "Other"
 
-    class Split(models.TextChoices):
-        NONE = "", "None"
-        TRAIN = "train", "Train"
-        TUNE = "tune", "Tune"
-        TEST = "test", "Test"
+
+class Split(models.TextChoices):
+    NONE = "", "None"
+    TRAIN = "train", "Train"
+    TUNE = "tune", "Tune"
+    TEST = "test", "Test"
+
+
+class Picture(models.Model):
+    """Stored pixels and what is known of them: of an image, or of one that waits in quarantine."""
+
+    Sex = Sex
+    Split = Split
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="images")
     pixel_sha256 = models.CharField(max_length=64, db_index=True)  # of width, height, bit depth and raw pixels
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
@@ -133,6 +139,16 @@ class Image(models.Model):
     provenance = models.JSONField(default=dict, blank=True)  # synthetic: checkpoint, seed, class, index
     created_at = models.DateTimeField(auto_now_add=True)
 
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self.label} {self.pixel_sha256[:12]}"
+
+
+class Image(Picture):
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="images")
+
     objects = ImagesOfReadyDatasets()
     everything = models.Manager["Image"]()
 
@@ -144,9 +160,6 @@ class Image(models.Model):
             models.CheckConstraint(name="image_bit_depth_known", condition=Q(bit_depth__in=[8, 16])),
             models.CheckConstraint(name="image_has_label", condition=~Q(label="")),
         ]
-
-    def __str__(self) -> str:
-        return f"{self.label} {self.pixel_sha256[:12]}"
 
 
 class DatasetReport(models.Model):
@@ -171,3 +184,26 @@ class DatasetReport(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+
+class Upload(models.Model):
+    """A file that arrives in parts (see `imaging.resumable`); gone once it was handed over to an import."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    name = models.CharField(max_length=200)
+    key = models.CharField(max_length=100)  # made by the browser: tells the file from others
+    size = models.PositiveBigIntegerField()  # bytes
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at", "id"]
+        indexes = [models.Index(fields=["created_by", "key"], name="upload_user_key")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+from imaging.quarantine.models import QuarantinedImage, SignOff  # noqa: E402  Django looks for the app's models here
+
+__all__ = ["Dataset", "DatasetReport", "Image", "Picture", "QuarantinedImage", "SignOff", "Upload"]

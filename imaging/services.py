@@ -11,9 +11,9 @@ from django.db.models import ProtectedError
 from django.utils import timezone
 
 from config.accounts.models import User
-from imaging import storage
+from imaging import staging, storage
 from imaging.intake.parameters import KIND, ImportParameters
-from imaging.models import Dataset, Image
+from imaging.models import Dataset, Image, QuarantinedImage
 from imaging.reports import remove_report_files
 from imaging.splitting import SPLITS, assign_splits
 from worker.compute.settings import MAX_SEED
@@ -208,11 +208,12 @@ def freeze_dataset(*, dataset: Dataset) -> None:
 
 @transaction.atomic
 def delete_dataset(*, dataset: Dataset) -> None:
-    """Remove a dataset, its images and reports, and the pixel files that no other dataset has.
+    """Remove a dataset, its images, quarantine and reports, and the pixel files that no other dataset has.
 
     Raises DatasetError, naming the users, when a study or a training run uses it.
     """
     hashes = list(dataset.images.values_list("pixel_sha256", flat=True))
+    hashes += dataset.quarantined.values_list("pixel_sha256", flat=True)
     reports = list(dataset.reports.values_list("pk", flat=True))
     try:
         with transaction.atomic():
@@ -239,7 +240,7 @@ def lock_pixel_files(*, exclusive: bool = False) -> None:
 
 
 def remove_unreferenced_pixels(hashes: Iterable[str]) -> int:
-    """Remove those of the pixel files that no image record needs any more; returns how many."""
+    """Remove those of the pixel files that no image, in quarantine or not, needs any more; returns how many."""
     candidates = sorted(set(hashes))
     removed = 0
     for start in range(0, len(candidates), 500):
@@ -248,6 +249,8 @@ def remove_unreferenced_pixels(hashes: Iterable[str]) -> int:
             lock_pixel_files(exclusive=True)
             needing = Image.everything.exclude(dataset__state=Dataset.State.REMOVING)
             kept = set(needing.filter(pixel_sha256__in=chunk).values_list("pixel_sha256", flat=True))
+            waiting = QuarantinedImage.objects.filter(pixel_sha256__in=chunk)
+            kept |= set(waiting.values_list("pixel_sha256", flat=True))
             unused = [sha256 for sha256 in chunk if sha256 not in kept and storage.has_pixels(sha256)]
             storage.delete_pixels(unused)
             removed += len(unused)
@@ -260,7 +263,9 @@ def sweep_pixel_files() -> int:
     Such files are left when a process is killed and its job is then cancelled, so that no attempt comes after. Safe
     while imports run: they store again what is taken from under them.
     """
-    return remove_unreferenced_pixels(storage.stored_hashes()) + storage.delete_stale_incoming()
+    active = {str(pk) for pk in Job.objects.filter(state__in=Job.ACTIVE).values_list("pk", flat=True)}
+    removed = remove_unreferenced_pixels(storage.stored_hashes())
+    return removed + storage.delete_stale_incoming() + staging.clear_forgotten(active)
 
 
 def _refuse_frozen(dataset: Dataset) -> None:

@@ -1,26 +1,30 @@
-"""First pass of an import: look at every file, keep nothing, list everything that is wrong."""
+"""An import looks at every file, once, and lists everything that is wrong."""
 
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, TypeAlias
 
-from imaging.dicom.facts import NO, YES
-from imaging.intake.decoding import ARCHIVES, Decoded, decode
+import numpy as np
+
+from imaging.dicom.facts import NO
+from imaging.intake.decoding import ARCHIVES, decode
 from imaging.intake.layout import METADATA, Placed, arrange
 from imaging.intake.limits import Limits
 from imaging.intake.metadata import Metadata, check_label, read_metadata
+from imaging.intake.parallel import in_order, usable_processors
 from imaging.intake.report import IntakeError, Problem, Report, SourceError, printable
 from imaging.intake.sources import Entry, Source
-from imaging.storage import StoredPixels, describe_pixels
+from imaging.storage import StoredPixels
 
+Keep: TypeAlias = Callable[[np.ndarray], StoredPixels]
 _CLASS_HELP = "Put each image into a folder named after its class, or give its label in metadata.csv."
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An image that passed; its pixels are read again when they are stored."""
+    """An image that passed; its pixels wait in the staging of the import."""
 
     entry: Entry
     path: str
@@ -28,12 +32,16 @@ class Candidate:
     split: str
     row: dict[str, Any]  # from the file's own header and metadata.csv, without label and split
     pixels: StoredPixels
+    waits: str = ""  # why it goes to quarantine: a `QuarantinedImage.Reason`; "": it does not
 
 
-def examine(source: Source, *, limits: Limits, report: Report, progress: Callable[[int, int], None]) -> list[Candidate]:
+def examine(
+    source: Source, *, keep: Keep, limits: Limits, report: Report, progress: Callable[[int, int], None]
+) -> list[Candidate]:
     """Every image that can be imported, one per distinct picture, in natural order of its path.
 
-    Problems and duplicates go into `report`. `progress(done, total)` is called after each file and may raise.
+    The pixels of each go to `keep`, from several threads, also of those that are left out in the end. Problems and
+    duplicates go into `report`. `progress(done, total)` is called after each file and may raise.
     Raises SourceError when the source must not be read any further.
     """
     entries = source.entries(report)
@@ -44,13 +52,21 @@ def examine(source: Source, *, limits: Limits, report: Report, progress: Callabl
     metadata = _metadata(source, layout.metadata, layout.images, entries, limits, report)
     unlabelled = _refuse_missing_classes(layout.images, metadata, report)
     candidates = []
-    for done, placed in enumerate(layout.images, start=1):
-        candidate = _candidate(source, placed, metadata, limits, report, complain=not unlabelled)
+
+    def read(placed: Placed) -> _Read:
+        return _read(source, placed, keep, limits)
+
+    threads = usable_processors() if len(layout.images) > 1 else 1
+    for done, one in enumerate(in_order(read, layout.images, threads=threads), start=1):
+        candidate = _candidate(one, metadata, report, complain=not unlabelled)
         if candidate is not None:
             candidates.append(candidate)
         progress(done, len(layout.images))
     kept = _without_duplicates(candidates, report)
     _note_split_patients(kept, report)
+    for candidate in kept:
+        if candidate.waits:
+            report.add_waiting(file=printable(candidate.path), reason=candidate.waits)
     return kept
 
 
@@ -87,21 +103,36 @@ def _folder_label(placed: Placed) -> str:
     return "" if placed.neutral else placed.label
 
 
-def _candidate(
-    source: Source, placed: Placed, metadata: Metadata, limits: Limits, report: Report, *, complain: bool
-) -> Candidate | None:
-    """The image, or None after every problem that it has was reported."""
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What one file says: a picture, or why it is none."""
+
+    placed: Placed
     pixels: StoredPixels | None = None
-    problems: list[IntakeError] = []
-    row = dict(metadata.rows.get(placed.path, {}))
+    row: dict[str, Any] = field(default_factory=dict)
+    burned_in_annotation: str = NO
+    problem: IntakeError | None = None
+
+
+def _read(source: Source, placed: Placed, keep: Keep, limits: Limits) -> _Read:
+    """Raises SourceError."""
     try:
-        decoded, pixels = read_pixels(source, placed.entry, placed.path, limits)
-        row = decoded.row | row  # the table was written for this study and overrides headers
-        _check_annotation(row.pop("burned_in_annotation", decoded.burned_in_annotation))
+        if PurePosixPath(placed.path).suffix.lower() in ARCHIVES:
+            raise IntakeError("This is an archive inside the archive.", "Unpack it, and put its images in its place.")
+        decoded = decode(source.read(placed.entry), placed.path, limits)
+        return _Read(placed, keep(decoded.pixels), decoded.row, decoded.burned_in_annotation)
     except SourceError:
         raise
     except IntakeError as problem:
-        problems.append(problem)
+        return _Read(placed, problem=problem)
+
+
+def _candidate(read: _Read, metadata: Metadata, report: Report, *, complain: bool) -> Candidate | None:
+    """The image, or None after every problem that it has was reported."""
+    placed, pixels = read.placed, read.pixels
+    problems = [read.problem] if read.problem is not None else []
+    row = read.row | metadata.rows.get(placed.path, {})  # the table was written for this study and overrides headers
+    burned_in = row.pop("burned_in_annotation", read.burned_in_annotation)
     label = split = ""
     try:
         label = _one_value("label", _folder_label(placed), row.pop("label", ""))
@@ -120,18 +151,8 @@ def _candidate(
         report.add_problem(found.about(printable(placed.path)))
     if problems or pixels is None or not label or placed.path in metadata.bad_paths:
         return None
-    return Candidate(placed.entry, placed.path, label, split, row, pixels)
-
-
-def _check_annotation(burned_in: str) -> None:
-    """Names and dates that were written into the pixels would be shown to readers."""
-    if burned_in != NO:
-        said = "says that" if burned_in == YES else "does not say whether"
-        raise IntakeError(
-            f"Its header {said} something is written into the image (burned-in annotation).",
-            "Look at it. If nothing identifies the patient, put “no” into the column burned_in_annotation of "
-            f"{METADATA}; else mask it before, or leave it out.",
-        )
+    waits = "" if burned_in == NO else burned_in
+    return Candidate(placed.entry, placed.path, label, split, row, pixels, waits)
 
 
 def _one_value(what: str, from_folder: str, from_table: str) -> str:
@@ -142,14 +163,6 @@ def _one_value(what: str, from_folder: str, from_table: str) -> str:
             "Move the file, or correct the row.",
         )
     return from_folder or from_table
-
-
-def read_pixels(source: Source, entry: Entry, path: str, limits: Limits) -> tuple[Decoded, StoredPixels]:
-    """One file: its pixels with what its header says, and the description of the pixels. Raises IntakeError."""
-    if PurePosixPath(path).suffix.lower() in ARCHIVES:
-        raise IntakeError("This is an archive inside the archive.", "Unpack it, and put its images in its place.")
-    decoded = decode(source.read(entry), path, limits)
-    return decoded, describe_pixels(decoded.pixels)
 
 
 def _without_duplicates(candidates: list[Candidate], report: Report) -> list[Candidate]:
@@ -173,7 +186,8 @@ def _without_duplicates(candidates: list[Candidate], report: Report) -> list[Can
                     )
                 )
             continue
-        kept.append(first)
+        # of two files with the very same picture one may say that it is clean: the other one is believed
+        kept.append(replace(first, waits=max(candidate.waits for candidate in group)))
         for other in others:
             report.add_duplicate(file=printable(other.path), duplicate_of=printable(first.path))
             moved += other.split != first.split

@@ -47,7 +47,7 @@ class Decoded:
 
     pixels: np.ndarray
     row: dict[str, Any] = field(default_factory=dict)
-    burned_in_annotation: str = NO  # yes, no, unknown; a picture without a header says nothing and is believed
+    burned_in_annotation: str = NO  # yes, no, unknown; a picture without a header is believed, unless metadata.csv says
 
 
 def decode(data: bytes, name: str, limits: Limits) -> Decoded:

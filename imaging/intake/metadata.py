@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from imaging.dicom.facts import NO, UNKNOWN, YES
 from imaging.intake.layout import METADATA, SPLITS
 from imaging.intake.report import Problem, Report, printable
 from imaging.intake.sources import clean_name
@@ -70,9 +71,9 @@ def _sex(text: str) -> str:
         raise ValueError("is not a sex (F, M or O)") from None
 
 
-def _yes_no(text: str) -> str:
-    if text.lower() not in ("yes", "no"):
-        raise ValueError("is not yes or no")
+def _annotation(text: str) -> str:
+    if text.lower() not in (YES, NO, UNKNOWN):
+        raise ValueError(f"is not {YES}, {NO} or {UNKNOWN}")
     return text.lower()
 
 
@@ -106,7 +107,7 @@ COLUMNS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "manufacturer": ("manufacturer", _words(100)),
     "modality": ("modality", lambda text: _words(16)(text.upper())),
     "body_part": ("body_part", lambda text: _words(32)(text.upper())),
-    "burned_in_annotation": ("burned_in_annotation", _yes_no),
+    "burned_in_annotation": ("burned_in_annotation", _annotation),
     "pixel_spacing_mm": ("pixel_spacing_mm", _spacing),
     "follow_up": ("follow_up", _follow_up),
     "split": ("split", _split),

@@ -1,7 +1,7 @@
 """Region tasks: who draws which regions on which images, and every drawing that was ever saved.
 
 A drawing is never changed: saving an image again adds a revision, and the assignment names the current one. The
-database refuses updates of drawings and regions (migration 0007).
+database refuses updates of drawings and regions (their migration).
 """
 
 import uuid

@@ -51,6 +51,8 @@ def dataset_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "splits": splits,
         "has_splits": set(splits) - {""},
         "region_tasks": list(dataset.region_tasks.all()),
+        "waiting": dataset.quarantined.count(),
+        "signed": dataset.sign_offs.exists(),
         "inclusion_in_words": chart_in_words(dataset.inclusion_record) if dataset.inclusion_record else "",
     }
     return render(request, "imaging/dataset_detail.html", context)
@@ -69,4 +71,5 @@ def dataset_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
         messages.success(request, f"The dataset “{dataset.name}” was deleted.")
         return redirect("imaging:dataset_list")
     total = sum(dataset_counts(dataset).values())
-    return render(request, "imaging/dataset_delete.html", {"dataset": dataset, "total": total})
+    context = {"dataset": dataset, "total": total, "waiting": dataset.quarantined.count()}
+    return render(request, "imaging/dataset_delete.html", context)

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.urls import reverse
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -106,3 +107,8 @@ def _print_report(console: Console, result: dict[str, Any], name: str) -> None:
     ):
         if result[key]:
             console.print(f"{result[key]} {words}")
+    if result["waiting"]:
+        console.print(
+            f"{result['waiting']} images wait in quarantine, because something may be written into them. Somebody "
+            f"must look at each on the site: {reverse('imaging:quarantine_list', args=[result['dataset_id']])}"
+        )

@@ -40,7 +40,7 @@ def unprotect(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("imaging", "0006_dataset_inclusion_record"),
+        ("imaging", "0008_quarantine"),
         ("worker", "0002_job_seconds_left"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
