@@ -12,7 +12,27 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
+from imaging.regions.models import (
+    Region,
+    RegionAnnotator,
+    RegionAssignment,
+    RegionCrops,
+    RegionDrawing,
+    RegionTask,
+)
 from worker.models import Job
+
+__all__ = [
+    "Dataset",
+    "DatasetReport",
+    "Image",
+    "Region",
+    "RegionAnnotator",
+    "RegionAssignment",
+    "RegionCrops",
+    "RegionDrawing",
+    "RegionTask",
+]
 
 
 class ReadyDatasets(models.Manager["Dataset"]):

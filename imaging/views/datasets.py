@@ -50,6 +50,7 @@ def dataset_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "mixed_patients": patients_in_several_splits(dataset),
         "splits": splits,
         "has_splits": set(splits) - {""},
+        "region_tasks": list(dataset.region_tasks.all()),
         "waiting": dataset.quarantined.count(),
         "signed": dataset.sign_offs.exists(),
         "inclusion_in_words": chart_in_words(dataset.inclusion_record) if dataset.inclusion_record else "",

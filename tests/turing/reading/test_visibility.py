@@ -97,6 +97,13 @@ HIDDEN = {
     "imaging.Image": "id dataset pixel_sha256 width height bit_depth label split patient_pseudonym source_pseudonym "
     "age_years sex view_position manufacturer modality body_part study_year pixel_spacing_mm follow_up "
     "provenance created_at",
+    "imaging.RegionTask": "id name dataset region_names labels instructions splits sample_size seed offers_last_boxes "
+    "n_images closed_at created_by created_at",
+    "imaging.RegionAnnotator": "id task user role number",
+    "imaging.RegionAssignment": "id annotator image position current",
+    "imaging.RegionDrawing": "id assignment revision idempotency_key saved_at",
+    "imaging.Region": "id drawing name x y width height label reason was_offered taken_from",
+    "imaging.RegionCrops": "id task dataset dataset_name rule iou_limit side job created_by created_at",
     "imaging.QuarantinedImage": "id dataset reason pixel_sha256 width height bit_depth label split patient_pseudonym "
     "source_pseudonym age_years sex view_position manufacturer modality body_part study_year pixel_spacing_mm "
     "follow_up provenance created_at",
