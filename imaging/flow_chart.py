@@ -9,7 +9,10 @@ LETTERS = {"box": 34, "side": 40}  # of a line; 13 px type
 
 
 def draw_flow_chart(record: dict[str, Any], *, label: str) -> str:
-    """SVG of `imaging.including.make_record`; steps of earlier inclusions come first. `label`: what it is, in words."""
+    """SVG of the record of a dataset (`imaging.including.copy_images`); steps of earlier ones come first.
+
+    `label`: what it is, in words.
+    """
     parts: list[str] = []
     y = 10
     levels = _levels(record)
@@ -53,8 +56,10 @@ def _levels(record: dict[str, Any]) -> list[tuple[str, list[str]]]:
     for one in history:
         for step in one["steps"]:
             missing = f" ({step['missing']:,} not known)" if step["missing"] else ""
-            levels[-1][1].append(f"{step['excluded']:,} left out{missing}")
-            levels.append((f"{step['left']:,} images: {step['title'].lower()} {step['words']}", []))
+            excluded = step.get("excluded_words") or f"{step['excluded']:,} left out{missing}"
+            left = step.get("left_words") or f"{step['left']:,} images: {step['title'].lower()} {step['words']}"
+            levels[-1][1].append(excluded)
+            levels.append((left, []))
     return levels
 
 

@@ -12,7 +12,27 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
+from imaging.regions.models import (
+    Region,
+    RegionAnnotator,
+    RegionAssignment,
+    RegionCrops,
+    RegionDrawing,
+    RegionTask,
+)
 from worker.models import Job
+
+__all__ = [
+    "Dataset",
+    "DatasetReport",
+    "Image",
+    "Region",
+    "RegionAnnotator",
+    "RegionAssignment",
+    "RegionCrops",
+    "RegionDrawing",
+    "RegionTask",
+]
 
 
 class ReadyDatasets(models.Manager["Dataset"]):
@@ -115,6 +135,7 @@ class Picture(models.Model):
     manufacturer = models.CharField(max_length=100, blank=True)
     modality = models.CharField(max_length=16, blank=True)  # DX, CR, ... (DICOM)
     body_part = models.CharField(max_length=32, blank=True)
+    study_year = models.PositiveSmallIntegerField(null=True, blank=True)
     pixel_spacing_mm = models.FloatField(null=True, blank=True)
     follow_up = models.PositiveIntegerField(null=True, blank=True)
 

@@ -1,6 +1,6 @@
 """Addresses below /datasets/."""
 
-from django.urls import path
+from django.urls import include, path
 
 from imaging import views
 from imaging.quarantine import views as quarantine
@@ -15,6 +15,7 @@ urlpatterns = [
     path("import/uploads/<uuid:pk>/discard/", views.upload_discard, name="upload_discard"),
     path("import/<uuid:pk>/", views.import_result, name="import_result"),
     path("import/<uuid:pk>/retry/", views.import_retry, name="import_retry"),
+    path("regions/", include("imaging.regions.urls")),
     path("images/<uuid:pk>/", views.image_detail, name="image_detail"),
     path("images/<uuid:pk>/original.png", views.image_original, name="image_original"),
     path("images/<uuid:pk>/view.png", views.image_view, name="image_view"),
@@ -29,5 +30,6 @@ urlpatterns = [
     path("<uuid:pk>/include/", views.dataset_include, name="dataset_include"),
     path("<uuid:pk>/flow-chart.svg", views.dataset_flow_chart, name="dataset_flow_chart"),
     path("<uuid:pk>/split/", views.dataset_split, name="dataset_split"),
+    path("<uuid:pk>/freeze/", views.dataset_freeze, name="dataset_freeze"),
     path("<uuid:pk>/delete/", views.dataset_delete, name="dataset_delete"),
 ]

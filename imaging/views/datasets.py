@@ -52,6 +52,7 @@ def dataset_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "splits": splits,
         "has_splits": set(splits) - {""},
         "prepared": Choices(**dataset.import_record).in_words() if dataset.import_record else "",
+        "region_tasks": list(dataset.region_tasks.all()),
         "waiting": dataset.quarantined.count(),
         "signed": dataset.sign_offs.exists(),
         "inclusion_in_words": chart_in_words(dataset.inclusion_record) if dataset.inclusion_record else "",

@@ -213,9 +213,9 @@ def test_choices_are_kept_and_shown(one_file, do_import, investigator_client, in
 
 def test_the_command(tmp_path, data_dir, db):
     source = write_folder(tmp_path / "source", {"normal/a.dcm": make_file(**TWO_WINDOWS)})
-    call_command("import_images", str(source), "--name", "A", "--window", "full", "--bits", "16", "--size", "64")
+    call_command("import_images", str(source), "--name", "A", "--window", "full", "--bits", "16", "--target-size", "64")
     assert Dataset.objects.get().import_record == {"window": 0, "bits": 16, "size": 64, "fit": "crop"}
-    for wrong, words in ((["--window", "0"], "must be 1, 2, ... or full"), (["--size", "5000"], "size is 5000")):
+    for wrong, words in ((["--window", "0"], "must be 1, 2, ... or full"), (["--target-size", "5000"], "size is 5000")):
         with pytest.raises(CommandError, match=words):
             call_command("import_images", str(source), "--name", "B", *wrong)
 

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("imaging", "0008_quarantine"),
+        ("imaging", "0010_regions"),
     ]
 
     operations = [
