@@ -16,7 +16,7 @@ from rich.table import Table
 from imaging.intake.foreground import ForegroundContext
 from imaging.intake.importing import ImportRefusedError, run_import
 from imaging.intake.medmnist import fetch_medmnist
-from imaging.intake.parameters import ImportParameters
+from imaging.intake.parameters import ANYTHING, CLASSES, ImportParameters
 from imaging.intake.preparing import AS_IT_IS, CROP, FULL_RANGE, PAD
 from worker.registry import JobError
 
@@ -49,6 +49,10 @@ class Command(BaseCommand):
             default="",
             help="a generator made them: which one",
         )
+        parser.add_argument(
+            "--folders", choices=[CLASSES, ANYTHING], default=CLASSES, help="anything: patients, studies, series, ..."
+        )
+        parser.add_argument("--class", dest="one_class", default="", help="of all images, with --folders anything")
         parser.add_argument(
             "--window",
             default="1",
@@ -83,6 +87,8 @@ class Command(BaseCommand):
                 is_phantom=options["phantom"],
                 origin="synthetic" if options["synthetic"] else "real",
                 made_with=options["synthetic"],
+                folders=options["folders"],
+                one_class=options["one_class"],
                 window=_window(options["window"]),
                 bits=options["bits"] or AS_IT_IS,
                 size=options["target_size"],
