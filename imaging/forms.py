@@ -7,7 +7,9 @@ from django import forms
 from django.db.models import Count
 
 from config.forms import BootstrapFormMixin
-from imaging.inclusion import AGE, BODY_PART, MANUFACTURER, MODALITY, SEX, TITLES, VIEW, InclusionRules
+from imaging.dicom.facts import FIRST_YEAR
+from imaging.inclusion import AGE, BODY_PART, MANUFACTURER, MODALITY, SEX, TITLES, VIEW, YEAR, InclusionRules
+from imaging.intake.npz import read_class_names
 from imaging.models import Dataset, Image
 from imaging.selectors import clean_filters, filter_options
 from imaging.services import DatasetError, checked_dataset_name
@@ -20,12 +22,20 @@ class ImportForm(BootstrapFormMixin, forms.Form):
     archive = forms.FileField(
         label="ZIP archive",
         help_text="One folder per class, with DICOM, PNG, JPEG, TIFF or BMP images, grey. Folders train, tune "
-        "and test above the classes give the split. An optional metadata.csv adds patient, age, sex, view and more.",
-        widget=forms.ClearableFileInput(attrs={"accept": ".zip,application/zip"}),
+        "and test above the classes give the split. An optional metadata.csv adds patient, age, sex, view and more. "
+        "Or an NPZ file as MedMNIST has them.",
+        widget=forms.ClearableFileInput(attrs={"accept": ".zip,.npz,application/zip"}),
         allow_empty_file=True,  # the import says what is wrong with it
         required=False,
     )
     upload = forms.UUIDField(required=False, widget=forms.HiddenInput)  # one that arrived in parts, in its place
+    label_names = forms.CharField(
+        label="Class names of an NPZ file",
+        required=False,
+        max_length=1000,
+        help_text="In the order of the numbers, with semicolons: normal; pneumonia. Files that are called as MedMNIST "
+        "calls them (pneumoniamnist_64.npz) need none.",
+    )
     origin = forms.ChoiceField(
         label="These images are",
         choices=[("real", "real radiographs"), ("synthetic", "made by a generator")],
@@ -55,6 +65,13 @@ class ImportForm(BootstrapFormMixin, forms.Form):
             return checked_dataset_name(self.cleaned_data["dataset_name"])
         except DatasetError as error:
             raise forms.ValidationError(str(error)) from error
+
+    def clean_label_names(self) -> str:
+        try:
+            read_class_names(self.cleaned_data["label_names"], "")
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from error
+        return str(self.cleaned_data["label_names"])
 
     def clean(self) -> dict[str, Any]:
         values = self.cleaned_data
@@ -191,6 +208,8 @@ class InclusionForm(BootstrapFormMixin, forms.Form):
     )
     modalities = forms.MultipleChoiceField(label="Modality", required=False, widget=forms.CheckboxSelectMultiple)
     body_parts = forms.MultipleChoiceField(label="Body part", required=False, widget=forms.CheckboxSelectMultiple)
+    first_year = forms.IntegerField(label="From the year", required=False, min_value=FIRST_YEAR, max_value=2100)
+    last_year = forms.IntegerField(label="To the year", required=False, min_value=FIRST_YEAR, max_value=2100)
     labels = forms.MultipleChoiceField(label="Class", required=False, widget=forms.CheckboxSelectMultiple)
     missing_passes = forms.MultipleChoiceField(
         label="Not known: include all the same",
@@ -220,8 +239,10 @@ class InclusionForm(BootstrapFormMixin, forms.Form):
             del self.fields["youngest"], self.fields["oldest"]
         if not dataset.images.exclude(manufacturer="").exists():
             del self.fields["manufacturers"]
+        if not dataset.images.filter(study_year__isnull=False).exists():
+            del self.fields["first_year"], self.fields["last_year"]
         asked = {AGE: "youngest", SEX: "sexes", VIEW: "views", MANUFACTURER: "manufacturers"}
-        asked |= {MODALITY: "modalities", BODY_PART: "body_parts"}
+        asked |= {MODALITY: "modalities", BODY_PART: "body_parts", YEAR: "first_year"}
         self.fields["missing_passes"].choices = [  # type: ignore[attr-defined]
             (rule, TITLES[rule]) for rule, name in asked.items() if name in self.fields
         ]

@@ -8,29 +8,11 @@ from django.db import transaction
 
 from config.accounts.models import User
 from imaging.inclusion import TITLES, InclusionRules, Outcome, apply_rules
-from imaging.models import Dataset, Image
+from imaging.models import Dataset, Image, Picture
 from imaging.services import DatasetError, create_dataset
 
-FIELDS = ("age_years", "sex", "view_position", "manufacturer", "modality", "body_part", "label")
-COPIED = (
-    "pixel_sha256",
-    "width",
-    "height",
-    "bit_depth",
-    "label",
-    "split",
-    "patient_pseudonym",
-    "source_pseudonym",
-    "age_years",
-    "sex",
-    "view_position",
-    "manufacturer",
-    "modality",
-    "body_part",
-    "pixel_spacing_mm",
-    "follow_up",
-    "provenance",
-)
+FIELDS = ("age_years", "sex", "view_position", "manufacturer", "modality", "body_part", "study_year", "label")
+COPIED = tuple(field.name for field in Picture._meta.get_fields() if field.name not in ("id", "created_at"))
 BATCH = 1000
 
 

@@ -133,6 +133,7 @@ class Picture(models.Model):
     manufacturer = models.CharField(max_length=100, blank=True)
     modality = models.CharField(max_length=16, blank=True)  # DX, CR, ... (DICOM)
     body_part = models.CharField(max_length=32, blank=True)
+    study_year = models.PositiveSmallIntegerField(null=True, blank=True)
     pixel_spacing_mm = models.FloatField(null=True, blank=True)
     follow_up = models.PositiveIntegerField(null=True, blank=True)
 

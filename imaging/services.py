@@ -304,8 +304,9 @@ def start_import(
     source_name: str = "",
     origin: str = Dataset.Origin.REAL,
     made_with: str = "",
+    label_names: str = "",
 ) -> Job:
-    """Queue the import of a ZIP archive or a folder (a path on the server) as a new dataset.
+    """Queue the import of a ZIP archive, an NPZ or a folder (a path on the server) as a new dataset.
 
     With `origin` synthetic, `made_with` says which program, model or group made the images. The job's result is
     `intake.report.Report.as_result`. `delete_source` removes the source once it is imported.
@@ -326,6 +327,7 @@ def start_import(
         delete_source=delete_source,
         origin=origin,
         made_with=made_with.strip(),
+        label_names=label_names,
         created_by_id=created_by.pk if created_by is not None else None,
     )
     return enqueue_job(kind=KIND, parameters=parameters, title=f"Import “{name}”", created_by=created_by)
@@ -342,7 +344,8 @@ def retry_import(*, job: Job, skip_bad: bool, created_by: User | None, dataset_n
     source = Path(job.parameters["source"])
     if not source.exists():
         raise ValueError("The uploaded file is no longer on the server. Upload it again.")
-    same = ("source_name", "licence", "citation", "description", "is_phantom", "delete_source", "origin", "made_with")
+    same = ("source_name", "licence", "citation", "description", "is_phantom", "delete_source", "origin", "made_with",
+            "label_names")  # fmt: skip
     return start_import(
         source=source,
         dataset_name=dataset_name or job.parameters["dataset_name"],

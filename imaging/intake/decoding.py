@@ -80,6 +80,7 @@ def _row(facts: DicomFacts) -> dict[str, Any]:
         "manufacturer": facts.manufacturer,
         "modality": facts.modality,
         "body_part": facts.body_part,
+        "study_year": facts.study_year,
         "pixel_spacing_mm": facts.spacing_mm,
     }
     return {name: value for name, value in values.items() if value not in (None, "")}

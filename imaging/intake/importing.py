@@ -56,7 +56,7 @@ def run_import(context: JobContext, parameters: ImportParameters, *, limits: Lim
     report = Report()
     try:
         checked_dataset_name(parameters.dataset_name)
-        with open_source(Path(parameters.source), limits) as source:
+        with open_source(Path(parameters.source), limits, parameters.class_names) as source:
             candidates = _check(context, source, staging, limits, report)
             if report.problem_count and (not parameters.skip_bad or report.fatal_count):
                 raise _RefusedError

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from imaging.intake.npz import read_class_names
+
 KIND = "imaging.import"
 
 
@@ -20,6 +22,7 @@ class ImportParameters:
     created_by_id: int | None = None
     origin: str = "real"  # or "synthetic": made by a generator
     made_with: str = ""  # synthetic: by which program, model or group; becomes part of each image's provenance
+    label_names: str = ""  # of an NPZ whose name does not say it: see imaging.intake.npz.read_class_names
 
     def __post_init__(self) -> None:
         if not Path(self.source).is_absolute():
@@ -36,6 +39,11 @@ class ImportParameters:
             raise ValueError("made_with is for synthetic images; real ones are made by nobody")
         if len(self.licence) > 200:
             raise ValueError(f"licence may have 200 characters, not {len(self.licence)}")
+        read_class_names(self.label_names, "")
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return read_class_names(self.label_names, self.shown_source)
 
     @property
     def shown_source(self) -> str:

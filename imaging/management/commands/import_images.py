@@ -15,18 +15,28 @@ from rich.table import Table
 
 from imaging.intake.foreground import ForegroundContext
 from imaging.intake.importing import ImportRefusedError, run_import
+from imaging.intake.medmnist import fetch_medmnist
 from imaging.intake.parameters import ImportParameters
 from worker.registry import JobError
 
 
 class Command(BaseCommand):
     help = (
-        "Import a ZIP archive or a folder with one folder per class (and an optional metadata.csv) as a new dataset. "
+        "Import a ZIP archive or a folder with one folder per class (and an optional metadata.csv), or an NPZ file as "
+        "MedMNIST has them, as a new dataset. "
         "Exit status 1 when the import was refused; then nothing was changed."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("source", type=Path, help="ZIP archive or folder")
+        parser.add_argument("source", type=Path, nargs="?", help="ZIP archive, NPZ file or folder")
+        parser.add_argument("--medmnist", metavar="NAME", help="download this dataset of MedMNIST: pneumoniamnist, ...")
+        parser.add_argument("--size", type=int, default=28, help="of the images of --medmnist: 28, 64, 128 or 224")
+        parser.add_argument(
+            "--label-names",
+            default="",
+            metavar="NAMES",
+            help="class names of an NPZ file in the order of the numbers: 'normal; pneumonia'",
+        )
         parser.add_argument("--name", required=True, help="name of the new dataset")
         parser.add_argument("--skip-bad", action="store_true", help="leave out files with problems")
         parser.add_argument("--licence", default="", help="licence of the images, for example CC BY 4.0")
@@ -42,7 +52,11 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print the report as JSON and nothing else")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if (options["source"] is None) == (options["medmnist"] is None):
+            raise CommandError("Say what is to be imported: a source, or --medmnist NAME.")
         try:
+            if options["medmnist"]:
+                _download(options)
             parameters = ImportParameters(
                 source=str(options["source"].expanduser().resolve()),
                 dataset_name=options["name"],
@@ -53,6 +67,7 @@ class Command(BaseCommand):
                 is_phantom=options["phantom"],
                 origin="synthetic" if options["synthetic"] else "real",
                 made_with=options["synthetic"],
+                label_names=options["label_names"],
             )
         except ValueError as error:
             raise CommandError(str(error)) from error
@@ -70,6 +85,15 @@ class Command(BaseCommand):
             _print_report(console, result, parameters.dataset_name)
         if refusal:
             raise CommandError(refusal)
+
+
+def _download(options: dict[str, Any]) -> None:
+    """The source, its licence and its citation. Kept for the next time: it may have gigabytes."""
+    folder = Path(settings.DATA_DIR) / "medmnist"
+    found = fetch_medmnist(options["medmnist"], size=options["size"], folder=folder)
+    options["source"] = found.path
+    options["licence"] = options["licence"] or found.licence
+    options["citation"] = options["citation"] or found.citation
 
 
 def _import(parameters: ImportParameters, console: Console) -> dict[str, Any]:

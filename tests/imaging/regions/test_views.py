@@ -199,8 +199,8 @@ class TestAnnotator:
             ("nothing", "JSON with a key and the regions"),
             ("[]", "JSON with a key and the regions"),
             ('{"key": "x", "regions": []}', "JSON with a key and the regions"),
-            (json.dumps({"key": str(uuid.uuid4()), "regions": []}), "Draw each of these once"),
-            (json.dumps({"key": str(uuid.uuid4()), "regions": [1]}), "must be a list of objects"),
+            (json.dumps({"key": "5d6d9a3e-7f3c-4a53-9b7c-2a7f4f6f0001", "regions": []}), "Draw each of these once"),
+            (json.dumps({"key": "5d6d9a3e-7f3c-4a53-9b7c-2a7f4f6f0001", "regions": [1]}), "must be a list of objects"),
             ("x" * 100_001, "too large"),
         ],
     )

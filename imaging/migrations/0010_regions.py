@@ -40,7 +40,7 @@ def unprotect(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("imaging", "0008_quarantine"),
+        ("imaging", "0009_study_year"),
         ("worker", "0002_job_seconds_left"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
