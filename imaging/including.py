@@ -58,8 +58,8 @@ def copy_images(
         created_by=created_by,
     )
     made.inclusion_record = record
-    made.split_record = dataset.split_record
-    made.save(update_fields=["inclusion_record", "split_record"])
+    made.split_record, made.import_record = dataset.split_record, dataset.import_record
+    made.save(update_fields=["inclusion_record", "split_record", "import_record"])
     copies = (Image(dataset=made, **{field: getattr(image, field) for field in COPIED}) for image in images)
     Image.objects.bulk_create(copies, batch_size=BATCH)
     return made

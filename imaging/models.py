@@ -67,6 +67,8 @@ class Dataset(models.Model):
     frozen_at = models.DateTimeField(null=True, blank=True)  # first use by a run or a study
     # how images were split here: shares, seed, whether the test images were kept; {}: as imported
     split_record = models.JSONField(default=dict, blank=True)
+    # how the pictures were prepared at their import (imaging.intake.preparing); {}: not imported, or before that
+    import_record = models.JSONField(default=dict, blank=True)
     # rules, counts after each step and the dataset they were applied to; {}: everything that was imported
     inclusion_record = models.JSONField(default=dict, blank=True)
     state = models.CharField(max_length=16, choices=State, default=State.READY)
