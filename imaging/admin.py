@@ -5,7 +5,16 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from imaging.models import Dataset, DatasetReport, QuarantinedImage, SignOff, Upload
+from imaging.models import (
+    Dataset,
+    DatasetReport,
+    QuarantinedImage,
+    RegionAnnotator,
+    RegionCrops,
+    RegionTask,
+    SignOff,
+    Upload,
+)
 
 
 class _ReadOnly(admin.ModelAdmin):
@@ -31,6 +40,25 @@ class DatasetReportAdmin(_ReadOnly):
     list_display = ("title", "kind", "dataset", "created_by", "created_at")
     list_filter = ("kind",)
     search_fields = ("title", "dataset__name")
+
+
+@admin.register(RegionTask)
+class RegionTaskAdmin(_ReadOnly):
+    list_display = ("name", "dataset", "n_images", "created_by", "created_at", "closed_at")
+    search_fields = ("name", "dataset__name")
+
+
+@admin.register(RegionAnnotator)
+class RegionAnnotatorAdmin(_ReadOnly):
+    list_display = ("task", "role", "code", "user")
+    list_filter = ("role",)
+    search_fields = ("task__name", "user__username")
+
+
+@admin.register(RegionCrops)
+class RegionCropsAdmin(_ReadOnly):
+    list_display = ("dataset_name", "task", "rule", "side", "created_by", "created_at")
+    search_fields = ("dataset_name", "task__name")
 
 
 @admin.register(QuarantinedImage)

@@ -8,29 +8,11 @@ from django.db import transaction
 
 from config.accounts.models import User
 from imaging.inclusion import TITLES, InclusionRules, Outcome, apply_rules
-from imaging.models import Dataset, Image
+from imaging.models import Dataset, Image, Picture
 from imaging.services import DatasetError, create_dataset
 
-FIELDS = ("age_years", "sex", "view_position", "manufacturer", "modality", "body_part", "label")
-COPIED = (
-    "pixel_sha256",
-    "width",
-    "height",
-    "bit_depth",
-    "label",
-    "split",
-    "patient_pseudonym",
-    "source_pseudonym",
-    "age_years",
-    "sex",
-    "view_position",
-    "manufacturer",
-    "modality",
-    "body_part",
-    "pixel_spacing_mm",
-    "follow_up",
-    "provenance",
-)
+FIELDS = ("age_years", "sex", "view_position", "manufacturer", "modality", "body_part", "study_year", "label")
+COPIED = tuple(field.name for field in Picture._meta.get_fields() if field.name not in ("id", "created_at"))
 BATCH = 1000
 
 
@@ -76,8 +58,8 @@ def copy_images(
         created_by=created_by,
     )
     made.inclusion_record = record
-    made.split_record = dataset.split_record
-    made.save(update_fields=["inclusion_record", "split_record"])
+    made.split_record, made.import_record = dataset.split_record, dataset.import_record
+    made.save(update_fields=["inclusion_record", "split_record", "import_record"])
     copies = (Image(dataset=made, **{field: getattr(image, field) for field in COPIED}) for image in images)
     Image.objects.bulk_create(copies, batch_size=BATCH)
     return made

@@ -6,6 +6,9 @@ from imaging.intake.importing import run_import
 from imaging.intake.parameters import KIND, ImportParameters
 from imaging.intake.retrieving import RETRIEVE, RetrieveParameters, run_retrieval
 from imaging.making import REMOVE, RemoveParameters, remove_discarded
+from imaging.regions.cropping import describe_crops, run_cropping
+from imaging.regions.parameters import KIND as CROP
+from imaging.regions.parameters import CropParameters
 from worker.registry import JobContext, register_job
 
 
@@ -22,3 +25,8 @@ def retrieve_job(context: JobContext, parameters: RetrieveParameters) -> dict[st
 @register_job(REMOVE, parameters=RemoveParameters, queue="light", resumable=True)
 def remove_job(context: JobContext, parameters: RemoveParameters) -> dict[str, Any]:
     return {"removed": remove_discarded()}
+
+
+@register_job(CROP, parameters=CropParameters, queue="light", describe=describe_crops)
+def crop_job(context: JobContext, parameters: CropParameters) -> dict[str, Any]:
+    return run_cropping(context, parameters)

@@ -12,7 +12,27 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
+from imaging.regions.models import (
+    Region,
+    RegionAnnotator,
+    RegionAssignment,
+    RegionCrops,
+    RegionDrawing,
+    RegionTask,
+)
 from worker.models import Job
+
+__all__ = [
+    "Dataset",
+    "DatasetReport",
+    "Image",
+    "Region",
+    "RegionAnnotator",
+    "RegionAssignment",
+    "RegionCrops",
+    "RegionDrawing",
+    "RegionTask",
+]
 
 
 class ReadyDatasets(models.Manager["Dataset"]):
@@ -47,6 +67,8 @@ class Dataset(models.Model):
     frozen_at = models.DateTimeField(null=True, blank=True)  # first use by a run or a study
     # how images were split here: shares, seed, whether the test images were kept; {}: as imported
     split_record = models.JSONField(default=dict, blank=True)
+    # how the pictures were prepared at their import (imaging.intake.preparing); {}: not imported, or before that
+    import_record = models.JSONField(default=dict, blank=True)
     # rules, counts after each step and the dataset they were applied to; {}: everything that was imported
     inclusion_record = models.JSONField(default=dict, blank=True)
     state = models.CharField(max_length=16, choices=State, default=State.READY)
@@ -113,6 +135,7 @@ class Picture(models.Model):
     manufacturer = models.CharField(max_length=100, blank=True)
     modality = models.CharField(max_length=16, blank=True)  # DX, CR, ... (DICOM)
     body_part = models.CharField(max_length=32, blank=True)
+    study_year = models.PositiveSmallIntegerField(null=True, blank=True)
     pixel_spacing_mm = models.FloatField(null=True, blank=True)
     follow_up = models.PositiveIntegerField(null=True, blank=True)
 

@@ -305,11 +305,13 @@ def start_import(
     origin: str = Dataset.Origin.REAL,
     made_with: str = "",
     label_names: str = "",
+    **choices: Any,
 ) -> Job:
     """Queue the import of a ZIP archive, an NPZ or a folder (a path on the server) as a new dataset.
 
     With `origin` synthetic, `made_with` says which program, model or group made the images. The job's result is
-    `intake.report.Report.as_result`. `delete_source` removes the source once it is imported.
+    `intake.report.Report.as_result`. `delete_source` removes the source once it is imported. `choices`: how the
+    pictures are prepared, the fields of `intake.preparing.Choices`.
     Raises DatasetError when the name cannot be used, ValueError when there is no such file.
     """
     if not source.exists():
@@ -329,6 +331,7 @@ def start_import(
         made_with=made_with.strip(),
         label_names=label_names,
         created_by_id=created_by.pk if created_by is not None else None,
+        **choices,
     )
     return enqueue_job(kind=KIND, parameters=parameters, title=f"Import “{name}”", created_by=created_by)
 
@@ -345,7 +348,7 @@ def retry_import(*, job: Job, skip_bad: bool, created_by: User | None, dataset_n
     if not source.exists():
         raise ValueError("The uploaded file is no longer on the server. Upload it again.")
     same = ("source_name", "licence", "citation", "description", "is_phantom", "delete_source", "origin", "made_with",
-            "label_names")  # fmt: skip
+            "label_names", "window", "bits", "size", "fit")  # fmt: skip
     return start_import(
         source=source,
         dataset_name=dataset_name or job.parameters["dataset_name"],

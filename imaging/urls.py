@@ -1,6 +1,6 @@
 """Addresses below /datasets/."""
 
-from django.urls import path
+from django.urls import include, path
 
 from imaging import views
 from imaging.quarantine import views as quarantine
@@ -18,6 +18,7 @@ urlpatterns = [
     path("import/uploads/<uuid:pk>/discard/", views.upload_discard, name="upload_discard"),
     path("import/<uuid:pk>/", views.import_result, name="import_result"),
     path("import/<uuid:pk>/retry/", views.import_retry, name="import_retry"),
+    path("regions/", include("imaging.regions.urls")),
     path("images/<uuid:pk>/", views.image_detail, name="image_detail"),
     path("images/<uuid:pk>/original.png", views.image_original, name="image_original"),
     path("images/<uuid:pk>/view.png", views.image_view, name="image_view"),

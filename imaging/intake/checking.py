@@ -9,11 +9,12 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from imaging.dicom.facts import NO
-from imaging.intake.decoding import ARCHIVES, decode
+from imaging.intake.decoding import ARCHIVES, DEFAULT, decode
 from imaging.intake.layout import METADATA, Placed, arrange
 from imaging.intake.limits import Limits
 from imaging.intake.metadata import Metadata, check_label, read_metadata
 from imaging.intake.parallel import in_order, usable_processors
+from imaging.intake.preparing import Choices
 from imaging.intake.report import IntakeError, Problem, Report, SourceError, printable
 from imaging.intake.sources import Entry, Source
 from imaging.storage import StoredPixels
@@ -36,7 +37,13 @@ class Candidate:
 
 
 def examine(
-    source: Source, *, keep: Keep, limits: Limits, report: Report, progress: Callable[[int, int], None]
+    source: Source,
+    *,
+    keep: Keep,
+    limits: Limits,
+    report: Report,
+    progress: Callable[[int, int], None],
+    choices: Choices = DEFAULT,
 ) -> list[Candidate]:
     """Every image that can be imported, one per distinct picture, in natural order of its path.
 
@@ -52,18 +59,25 @@ def examine(
     metadata = _metadata(source, layout.metadata, layout.images, entries, limits, report)
     unlabelled = _refuse_missing_classes(layout.images, metadata, report)
     candidates = []
+    without_window = 0
 
     def read(placed: Placed) -> _Read:
-        return _read(source, placed, keep, limits)
+        return _read(source, placed, keep, limits, choices)
 
     threads = usable_processors() if len(layout.images) > 1 else 1
     for done, one in enumerate(in_order(read, layout.images, threads=threads), start=1):
         candidate = _candidate(one, metadata, report, complain=not unlabelled)
         if candidate is not None:
             candidates.append(candidate)
+            without_window += not one.has_window
         progress(done, len(layout.images))
     kept = _without_duplicates(candidates, report)
     _note_split_patients(kept, report)
+    if without_window:
+        report.notes.append(
+            f"{without_window} DICOM file{'s have' if without_window > 1 else ' has'} no window {choices.window}: the "
+            "last one there is was taken, or the range of the values where there is none."
+        )
     for candidate in kept:
         if candidate.waits:
             report.add_waiting(file=printable(candidate.path), reason=candidate.waits)
@@ -111,16 +125,21 @@ class _Read:
     pixels: StoredPixels | None = None
     row: dict[str, Any] = field(default_factory=dict)
     burned_in_annotation: str = NO
+    spans: float = 1.0  # see `decoding.Decoded`
+    has_window: bool = True
     problem: IntakeError | None = None
 
 
-def _read(source: Source, placed: Placed, keep: Keep, limits: Limits) -> _Read:
+def _read(source: Source, placed: Placed, keep: Keep, limits: Limits, choices: Choices) -> _Read:
     """Raises SourceError."""
     try:
         if PurePosixPath(placed.path).suffix.lower() in ARCHIVES:
             raise IntakeError("This is an archive inside the archive.", "Unpack it, and put its images in its place.")
-        decoded = decode(source.read(placed.entry), placed.path, limits)
-        return _Read(placed, keep(decoded.pixels), decoded.row, decoded.burned_in_annotation)
+        decoded = decode(source.read(placed.entry), placed.path, limits, choices)
+        pixels = keep(decoded.pixels)
+        return _Read(
+            placed, pixels, decoded.row, decoded.burned_in_annotation, decoded.spans, has_window=decoded.has_window
+        )
     except SourceError:
         raise
     except IntakeError as problem:
@@ -133,6 +152,8 @@ def _candidate(read: _Read, metadata: Metadata, report: Report, *, complain: boo
     problems = [read.problem] if read.problem is not None else []
     row = read.row | metadata.rows.get(placed.path, {})  # the table was written for this study and overrides headers
     burned_in = row.pop("burned_in_annotation", read.burned_in_annotation)
+    if "pixel_spacing_mm" in row:  # of the file's own pixels, also where the table says it
+        row["pixel_spacing_mm"] *= read.spans
     label = split = ""
     try:
         label = _one_value("label", _folder_label(placed), row.pop("label", ""))

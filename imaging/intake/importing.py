@@ -22,6 +22,7 @@ from imaging import storage
 from imaging.intake.checking import Candidate, examine
 from imaging.intake.limits import LIMITS, Limits
 from imaging.intake.parameters import ImportParameters
+from imaging.intake.preparing import Choices
 from imaging.intake.report import Report, SourceError, printable
 from imaging.intake.sources import Source, open_source
 from imaging.models import Dataset, Image, QuarantinedImage
@@ -57,7 +58,7 @@ def run_import(context: JobContext, parameters: ImportParameters, *, limits: Lim
     try:
         checked_dataset_name(parameters.dataset_name)
         with open_source(Path(parameters.source), limits, parameters.class_names) as source:
-            candidates = _check(context, source, staging, limits, report)
+            candidates = _check(context, source, staging, limits, report, parameters.choices)
             if report.problem_count and (not parameters.skip_bad or report.fatal_count):
                 raise _RefusedError
             if not candidates:
@@ -124,7 +125,9 @@ class _Journal:
             self._path.unlink()
 
 
-def _check(context: JobContext, source: Source, staging: Staging, limits: Limits, report: Report) -> list[Candidate]:
+def _check(
+    context: JobContext, source: Source, staging: Staging, limits: Limits, report: Report, choices: Choices
+) -> list[Candidate]:
     began = time.monotonic()
 
     def progress(done: int, total: int) -> None:
@@ -132,7 +135,7 @@ def _check(context: JobContext, source: Source, staging: Staging, limits: Limits
         left = (time.monotonic() - began) / done * (total - done)  # storing what was read takes next to nothing
         context.progress(done, 2 * total, "files", "Reading the files", seconds_left=left)
 
-    candidates = examine(source, keep=staging.add, limits=limits, report=report, progress=progress)
+    candidates = examine(source, keep=staging.add, limits=limits, report=report, progress=progress, choices=choices)
     context.log(
         f"Checked: {len(candidates)} images, {report.duplicate_count} duplicates, {report.problem_count} problems, "
         f"{report.waiting_count} for the quarantine, {report.ignored} ignored files",
@@ -193,6 +196,8 @@ def _write_rows(candidates: list[Candidate], dataset_id: uuid.UUID, parameters: 
         is_phantom=parameters.is_phantom,
         created_by=User.objects.filter(pk=parameters.created_by_id or 0).first(),
     )
+    dataset.import_record = parameters.choices.as_record()
+    dataset.save(update_fields=["import_record"])
     made_with = parameters.made_with
     images = (Image(dataset=dataset, **_values(one, made_with)) for one in candidates if not one.waits)
     Image.objects.bulk_create(images, batch_size=1000)

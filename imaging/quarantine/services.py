@@ -90,6 +90,8 @@ def move_quarantine(*, dataset: Dataset, name: str, created_by: User) -> Dataset
         is_phantom=dataset.is_phantom,
         created_by=created_by,
     )
+    made.import_record = dataset.import_record
+    made.save(update_fields=["import_record"])
     dataset.quarantined.update(dataset=made)
     return made
 

@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from config.accounts.access import investigator_required
 from imaging.flow_chart import chart_in_words
 from imaging.forms import FilterForm
+from imaging.intake.preparing import Choices
 from imaging.models import Dataset
 from imaging.selectors import (
     dataset_counts,
@@ -50,6 +51,8 @@ def dataset_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "mixed_patients": patients_in_several_splits(dataset),
         "splits": splits,
         "has_splits": set(splits) - {""},
+        "prepared": Choices(**dataset.import_record).in_words() if dataset.import_record else "",
+        "region_tasks": list(dataset.region_tasks.all()),
         "waiting": dataset.quarantined.count(),
         "signed": dataset.sign_offs.exists(),
         "inclusion_in_words": chart_in_words(dataset.inclusion_record) if dataset.inclusion_record else "",

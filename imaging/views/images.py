@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404, render
 from config.accounts.access import investigator_required
 from imaging import storage
 from imaging.models import Image
+from imaging.regions.selectors import crops_of, source_of
 from imaging.rendering import render_square, to_8_bit
 
 THUMBNAIL_SIZE = 160  # px
@@ -18,7 +19,8 @@ _CACHE = "private, max-age=86400, immutable"
 @investigator_required
 def image_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     image = get_object_or_404(Image.objects.select_related("dataset"), pk=pk)
-    return render(request, "imaging/image_detail.html", {"image": image})
+    context = {"image": image, "source": source_of(image), "crops": crops_of(image)}
+    return render(request, "imaging/image_detail.html", context)
 
 
 @investigator_required

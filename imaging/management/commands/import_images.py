@@ -13,6 +13,7 @@ from rich.console import Console
 from imaging.intake.importing import ImportRefusedError, run_import
 from imaging.intake.medmnist import fetch_medmnist
 from imaging.intake.parameters import ImportParameters
+from imaging.intake.preparing import AS_IT_IS, CROP, FULL_RANGE, PAD
 from imaging.management.terminal import print_report, run_here
 from worker.registry import JobError
 
@@ -45,6 +46,21 @@ class Command(BaseCommand):
             default="",
             help="a generator made them: which one",
         )
+        parser.add_argument(
+            "--window",
+            default="1",
+            help="of DICOM files that have several: 1 (the first), 2, ...; or full: none of them",
+        )
+        parser.add_argument(
+            "--bits", type=int, choices=[8, 16], help="8: all images; 16: where the file has more than 8"
+        )
+        parser.add_argument("--target-size", type=int, default=AS_IT_IS, help="side in pixels, such as 1024")
+        parser.add_argument(
+            "--fit",
+            choices=[CROP, PAD],
+            default=CROP,
+            help="of what is not square, with --target-size",
+        )
         parser.add_argument("--phantom", action="store_true", help="the images are phantoms made by this program")
         parser.add_argument("--json", action="store_true", help="print the report as JSON and nothing else")
 
@@ -64,6 +80,10 @@ class Command(BaseCommand):
                 is_phantom=options["phantom"],
                 origin="synthetic" if options["synthetic"] else "real",
                 made_with=options["synthetic"],
+                window=_window(options["window"]),
+                bits=options["bits"] or AS_IT_IS,
+                size=options["target_size"],
+                fit=options["fit"],
                 label_names=options["label_names"],
             )
         except ValueError as error:
@@ -82,6 +102,14 @@ class Command(BaseCommand):
             print_report(console, result, parameters.dataset_name)
         if refusal:
             raise CommandError(refusal)
+
+
+def _window(text: str) -> int:
+    if text == "full":
+        return FULL_RANGE
+    if not text.isdecimal() or int(text) == FULL_RANGE:
+        raise ValueError(f"--window is {text!r}; it must be 1, 2, ... or full")
+    return int(text)
 
 
 def _download(options: dict[str, Any]) -> None:

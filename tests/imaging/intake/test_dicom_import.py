@@ -116,6 +116,7 @@ def test_the_table_goes_before_the_header_and_a_look_at_the_image_counts(tmp_pat
     assert found[51].patient_pseudonym == patient_pseudonym("P1")
     assert found[45].patient_pseudonym == patient_pseudonym("HOSPITAL-4711")
     assert (found[51].view_position, found[51].body_part) == ("PA", "CHEST")
+    assert found[45].study_year == 2019  # of the date in the header, 2019-03-12, nothing else
 
 
 def test_a_picture_that_is_called_dicom_and_dicom_that_is_called_a_picture(tmp_path, do_import):
