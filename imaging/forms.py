@@ -11,6 +11,7 @@ from config.forms import BootstrapFormMixin
 from imaging.dicom.facts import FIRST_YEAR
 from imaging.inclusion import AGE, BODY_PART, MANUFACTURER, MODALITY, SEX, TITLES, VIEW, YEAR, InclusionRules
 from imaging.intake.npz import read_class_names
+from imaging.intake.parameters import ANYTHING, CLASSES
 from imaging.intake.preparing import AS_IT_IS, CROP, FULL_RANGE, PAD, Choices
 from imaging.models import Dataset, Image
 from imaging.selectors import clean_filters, filter_options
@@ -55,6 +56,22 @@ class ImportForm(BootstrapFormMixin, forms.Form):
         required=False,
         help_text="Without this, one bad file refuses the whole import and nothing is changed. Every problem is listed "
         "either way.",
+    )
+    folders = forms.ChoiceField(
+        label="Folders are",
+        choices=[
+            (CLASSES, "classes (and train, tune, test)"),
+            (ANYTHING, "anything else, at any depth: patients, studies, series"),
+        ],
+        required=False,
+        help_text="As a PACS exports them. Then metadata.csv gives the class of each image by its path, or all have "
+        "the same.",
+    )
+    one_class = forms.CharField(
+        label="Class of all images",
+        required=False,
+        max_length=100,
+        help_text="Where folders are no classes and metadata.csv gives none.",
     )
     window = forms.TypedChoiceField(
         label="Window of DICOM files that have several",
@@ -109,6 +126,9 @@ class ImportForm(BootstrapFormMixin, forms.Form):
         if not values.get("archive") and not values.get("upload") and "archive" not in self.errors:
             self.add_error("archive", "Choose a ZIP archive.")
         values["origin"] = values.get("origin") or "real"
+        values["folders"] = values.get("folders") or CLASSES
+        if values["folders"] == CLASSES and values.get("one_class"):
+            self.add_error("one_class", "Leave this empty, or choose that folders are no classes.")
         for name, standard in asdict(Choices()).items():  # of those that were not sent
             values[name] = standard if values.get(name, "") == "" else values[name]
         made_with = values.get("made_with", "").strip()

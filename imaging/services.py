@@ -311,7 +311,7 @@ def start_import(
 
     With `origin` synthetic, `made_with` says which program, model or group made the images. The job's result is
     `intake.report.Report.as_result`. `delete_source` removes the source once it is imported. `choices`: how the
-    pictures are prepared, the fields of `intake.preparing.Choices`.
+    pictures are prepared, the fields of `intake.preparing.Choices`, and what folders mean (see ImportParameters).
     Raises DatasetError when the name cannot be used, ValueError when there is no such file.
     """
     if not source.exists():
@@ -348,7 +348,8 @@ def retry_import(*, job: Job, skip_bad: bool, created_by: User | None, dataset_n
     if not source.exists():
         raise ValueError("The uploaded file is no longer on the server. Upload it again.")
     same = ("source_name", "licence", "citation", "description", "is_phantom", "delete_source", "origin", "made_with",
-            "label_names", "window", "bits", "size", "fit")  # fmt: skip
+            "label_names", "window", "bits", "size", "fit", "folders",
+            "one_class")  # fmt: skip
     return start_import(
         source=source,
         dataset_name=dataset_name or job.parameters["dataset_name"],

@@ -10,8 +10,9 @@ import numpy as np
 
 from imaging.dicom.facts import NO
 from imaging.intake.decoding import ARCHIVES, DEFAULT, decode
-from imaging.intake.layout import METADATA, Placed, arrange
+from imaging.intake.layout import METADATA, Folders, Placed, arrange
 from imaging.intake.limits import Limits
+from imaging.intake.media import heed_directories
 from imaging.intake.metadata import Metadata, check_label, read_metadata
 from imaging.intake.parallel import in_order, usable_processors
 from imaging.intake.preparing import Choices
@@ -44,6 +45,7 @@ def examine(
     report: Report,
     progress: Callable[[int, int], None],
     choices: Choices = DEFAULT,
+    folders: Folders | None = None,
 ) -> list[Candidate]:
     """Every image that can be imported, one per distinct picture, in natural order of its path.
 
@@ -51,8 +53,8 @@ def examine(
     duplicates go into `report`. `progress(done, total)` is called after each file and may raise.
     Raises SourceError when the source must not be read any further.
     """
-    entries = source.entries(report)
-    layout = arrange(entries, report)
+    entries = heed_directories(source, source.entries(report), limits=limits, report=report)
+    layout = arrange(entries, report, folders)
     if not layout.images and not report.problem_count:
         found = f"It holds no images (ignored files: {report.ignored})." if report.ignored else "It is empty."
         report.add_problem(Problem(file="", reason=found, fix="Choose a ZIP or folder with images.", fatal=True))
@@ -104,7 +106,7 @@ def _metadata(
 
 def _refuse_missing_classes(images: list[Placed], metadata: Metadata, report: Report) -> bool:
     """True, and one problem instead of one per file, when no image at all has a class."""
-    if not images or any(_folder_label(placed) for placed in images):
+    if not images or any(_folder_label(placed) or placed.otherwise for placed in images):
         return False
     if metadata.bad_paths or any("label" in row for row in metadata.rows.values()):
         return False
@@ -156,7 +158,7 @@ def _candidate(read: _Read, metadata: Metadata, report: Report, *, complain: boo
         row["pixel_spacing_mm"] *= read.spans
     label = split = ""
     try:
-        label = _one_value("label", _folder_label(placed), row.pop("label", ""))
+        label = _one_value("label", _folder_label(placed), row.pop("label", "")) or placed.otherwise
         if not label and complain and pixels is not None and placed.path not in metadata.bad_paths:
             raise IntakeError("The image has no class.", _CLASS_HELP)
         check_label(label)

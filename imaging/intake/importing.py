@@ -22,7 +22,6 @@ from imaging import storage
 from imaging.intake.checking import Candidate, examine
 from imaging.intake.limits import LIMITS, Limits
 from imaging.intake.parameters import ImportParameters
-from imaging.intake.preparing import Choices
 from imaging.intake.report import Report, SourceError, printable
 from imaging.intake.sources import Source, open_source
 from imaging.models import Dataset, Image, QuarantinedImage
@@ -58,7 +57,7 @@ def run_import(context: JobContext, parameters: ImportParameters, *, limits: Lim
     try:
         checked_dataset_name(parameters.dataset_name)
         with open_source(Path(parameters.source), limits, parameters.class_names) as source:
-            candidates = _check(context, source, staging, limits, report, parameters.choices)
+            candidates = _check(context, source, staging, limits, report, parameters)
             if report.problem_count and (not parameters.skip_bad or report.fatal_count):
                 raise _RefusedError
             if not candidates:
@@ -126,7 +125,7 @@ class _Journal:
 
 
 def _check(
-    context: JobContext, source: Source, staging: Staging, limits: Limits, report: Report, choices: Choices
+    context: JobContext, source: Source, staging: Staging, limits: Limits, report: Report, parameters: ImportParameters
 ) -> list[Candidate]:
     began = time.monotonic()
 
@@ -135,7 +134,15 @@ def _check(
         left = (time.monotonic() - began) / done * (total - done)  # storing what was read takes next to nothing
         context.progress(done, 2 * total, "files", "Reading the files", seconds_left=left)
 
-    candidates = examine(source, keep=staging.add, limits=limits, report=report, progress=progress, choices=choices)
+    candidates = examine(
+        source,
+        keep=staging.add,
+        limits=limits,
+        report=report,
+        progress=progress,
+        choices=parameters.choices,
+        folders=parameters.meaning_of_folders,
+    )
     context.log(
         f"Checked: {len(candidates)} images, {report.duplicate_count} duplicates, {report.problem_count} problems, "
         f"{report.waiting_count} for the quarantine, {report.ignored} ignored files",

@@ -18,6 +18,17 @@ _JUNK_PATTERN = re.compile(r"(readme|license|licence|notice|citation)\b[^/]*", r
 _JUNK_SUFFIXES = {"", ".md", ".txt", ".rst", ".cff"}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Folders:
+    """What the folders of a source mean: classes and splits; or anything else (patients, studies), at any depth.
+
+    In that case the class of an image is in metadata.csv, or is `one_class`.
+    """
+
+    are_classes: bool = True
+    one_class: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Placed:
     """A file that should be an image, and what its folders say about it."""
@@ -27,6 +38,7 @@ class Placed:
     label: str  # "" when no folder says
     split: str  # "" when no folder says
     neutral: bool  # the folder may give way to the label in metadata.csv
+    otherwise: str = ""  # the class where metadata.csv gives none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,12 +57,13 @@ def is_junk(name: str) -> bool:
     return PurePosixPath(file).suffix.lower() in _JUNK_SUFFIXES and _JUNK_PATTERN.fullmatch(file) is not None
 
 
-def arrange(entries: Iterable[Entry], report: Report) -> Layout:
+def arrange(entries: Iterable[Entry], report: Report, folders: Folders | None = None) -> Layout:
     """Find class and split of every file. Counts junk; reports files that lie too deep or outside any class.
 
     `class/file`, `split/class/file`, `split/file` and `file` are understood, below at most one wrapping folder; the
-    last two need a label from metadata.csv.
+    last two need a label from metadata.csv. Where `folders` are no classes, any depth is.
     """
+    folders = folders or Folders()
     wanted: list[Entry] = []
     for entry in entries:
         if is_junk(entry.name):
@@ -64,6 +77,9 @@ def arrange(entries: Iterable[Entry], report: Report) -> Layout:
         path = entry.name.removeprefix(wrapper)
         if path.lower() == METADATA:
             metadata = entry
+            continue
+        if not folders.are_classes:
+            images.append(Placed(entry, path, label="", split="", neutral=True, otherwise=folders.one_class))
             continue
         placed = _place(entry, path, report)
         if placed is not None:
@@ -99,7 +115,8 @@ def _place(entry: Entry, path: str, report: Report) -> Placed | None:
             Problem(
                 file=printable(path),
                 reason=f"The file lies {len(folders)} folders deep; one folder per class was expected.",
-                fix="Put it into class/file or train/class/file (tune, test).",
+                fix="Put it into class/file or train/class/file (tune, test); or choose, under “More options”, that "
+                "folders are no classes.",
             )
         )
         return None

@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from imaging.intake.layout import Folders
+from imaging.intake.metadata import check_label
 from imaging.intake.npz import read_class_names
 from imaging.intake.preparing import AS_IT_IS, CROP, Choices
 
 KIND = "imaging.import"
+CLASSES, ANYTHING = "classes", "anything"  # what folders are
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +30,8 @@ class ImportParameters:
     size: int = AS_IT_IS
     fit: str = CROP
     made_with: str = ""  # synthetic: by which program, model or group; becomes part of each image's provenance
+    folders: str = CLASSES  # or ANYTHING: patients, studies, series, ..., at any depth
+    one_class: str = ""  # of all images for which metadata.csv has none; where folders are no classes
     label_names: str = ""  # of an NPZ whose name does not say it: see imaging.intake.npz.read_class_names
 
     def __post_init__(self) -> None:
@@ -46,10 +51,22 @@ class ImportParameters:
             raise ValueError(f"licence may have 200 characters, not {len(self.licence)}")
         read_class_names(self.label_names, "")
         self.choices  # noqa: B018  raises ValueError
+        if self.folders not in (CLASSES, ANYTHING):
+            raise ValueError(f"folders is {self.folders!r}; it must be {CLASSES} or {ANYTHING}")
+        if self.one_class and self.folders == CLASSES:
+            raise ValueError("one_class is for sources whose folders are no classes")
+        try:
+            check_label(self.one_class)
+        except ValueError as error:
+            raise ValueError(f"one_class {error}") from error
 
     @property
     def choices(self) -> Choices:
         return Choices(window=self.window, bits=self.bits, size=self.size, fit=self.fit)
+
+    @property
+    def meaning_of_folders(self) -> Folders:
+        return Folders(are_classes=self.folders == CLASSES, one_class=self.one_class.strip())
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from imaging.intake.importing import ImportRefusedError, run_import
 from imaging.intake.medmnist import fetch_medmnist
-from imaging.intake.parameters import ImportParameters
+from imaging.intake.parameters import ANYTHING, CLASSES, ImportParameters
 from imaging.intake.preparing import AS_IT_IS, CROP, FULL_RANGE, PAD
 from imaging.management.terminal import print_report, run_here
 from worker.registry import JobError
@@ -47,6 +47,10 @@ class Command(BaseCommand):
             help="a generator made them: which one",
         )
         parser.add_argument(
+            "--folders", choices=[CLASSES, ANYTHING], default=CLASSES, help="anything: patients, studies, series, ..."
+        )
+        parser.add_argument("--class", dest="one_class", default="", help="of all images, with --folders anything")
+        parser.add_argument(
             "--window",
             default="1",
             help="of DICOM files that have several: 1 (the first), 2, ...; or full: none of them",
@@ -80,6 +84,8 @@ class Command(BaseCommand):
                 is_phantom=options["phantom"],
                 origin="synthetic" if options["synthetic"] else "real",
                 made_with=options["synthetic"],
+                folders=options["folders"],
+                one_class=options["one_class"],
                 window=_window(options["window"]),
                 bits=options["bits"] or AS_IT_IS,
                 size=options["target_size"],

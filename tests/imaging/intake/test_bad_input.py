@@ -202,7 +202,8 @@ BAD_FILES = [
         "normal/deeper/bad.png",
         picture(90),
         "The file lies 2 folders deep; one folder per class was expected.",
-        "Put it into class/file or train/class/file (tune, test).",
+        "Put it into class/file or train/class/file (tune, test); or choose, under “More options”, that folders are no "
+        "classes.",
         id="too-deep",
     ),
     pytest.param(
