@@ -34,6 +34,12 @@ class Environment:
     time_zone: str
     site_name: str
     max_upload_mb: int
+    import_folders: list[str]  # folders on the server below which administrators may import without an upload
+    dicomweb_url: str  # of a PACS from which administrators may import: https://pacs.example.org/dicom-web
+    dicomweb_user: str
+    dicomweb_password: str
+    dicomweb_token: str  # instead of user and password
+    dicomweb_ca_bundle: str  # certificates to trust, where the hospital signs its own
     extra_apps: list[str]  # further Django apps of an installation (they may bring job kinds)
 
 
@@ -63,6 +69,12 @@ def read_environment() -> Environment:
             time_zone=env.str("TIME_ZONE", "UTC"),
             site_name=env.str("SITE_NAME", "Turing Reader"),
             max_upload_mb=env.int("MAX_UPLOAD_MB", 4096),
+            import_folders=env.list("IMPORT_FOLDERS", default=[]),
+            dicomweb_url=env.str("DICOMWEB_URL", ""),
+            dicomweb_user=env.str("DICOMWEB_USER", ""),
+            dicomweb_password=env.str("DICOMWEB_PASSWORD", ""),
+            dicomweb_token=env.str("DICOMWEB_TOKEN", ""),
+            dicomweb_ca_bundle=env.str("DICOMWEB_CA_BUNDLE", ""),
             extra_apps=env.list("EXTRA_APPS", default=[]),
         )
     except (ValueError, environ.ImproperlyConfigured) as error:

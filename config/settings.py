@@ -117,6 +117,12 @@ WHITENOISE_USE_FINDERS = not ENVIRONMENT.static_manifest
 FILE_UPLOAD_TEMP_DIR = DATA_DIR / "tmp"
 FILE_UPLOAD_TEMP_DIR.mkdir(exist_ok=True)
 MAX_UPLOAD_BYTES = ENVIRONMENT.max_upload_mb * 2**20
+IMPORT_FOLDERS = ENVIRONMENT.import_folders
+DICOMWEB_URL = ENVIRONMENT.dicomweb_url
+DICOMWEB_USER = ENVIRONMENT.dicomweb_user
+DICOMWEB_PASSWORD = ENVIRONMENT.dicomweb_password
+DICOMWEB_TOKEN = ENVIRONMENT.dicomweb_token
+DICOMWEB_CA_BUNDLE = ENVIRONMENT.dicomweb_ca_bundle
 
 # --- accounts -----------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"

@@ -4,11 +4,14 @@ from django.urls import include, path
 
 from imaging import views
 from imaging.quarantine import views as quarantine
+from imaging.views import server
 
 app_name = "imaging"
 urlpatterns = [
     path("", views.dataset_list, name="dataset_list"),
     path("import/", views.import_new, name="import_new"),
+    path("import/folder/", server.import_folder, name="import_folder"),
+    path("import/pacs/", server.import_pacs, name="import_pacs"),
     path("import/check-name/", views.check_name, name="check_name"),
     path("import/uploads/", views.upload_begin, name="upload_begin"),
     path("import/uploads/<uuid:pk>/part/", views.upload_part, name="upload_part"),

@@ -8,7 +8,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
 
-from config.accounts.rules import is_investigator
+from config.accounts.rules import is_administrator, is_investigator
 
 View = Callable[..., HttpResponseBase]
 
@@ -19,6 +19,17 @@ def investigator_required(view: View) -> View:
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not is_investigator(request.user):
             raise PermissionDenied("Only investigators can open this page.")
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
+def administrator_required(view: View) -> View:
+    @login_required
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not is_administrator(request.user):
+            raise PermissionDenied("Only administrators can open this page.")
         return view(request, *args, **kwargs)
 
     return guarded

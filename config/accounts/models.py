@@ -20,6 +20,11 @@ class User(AbstractUser):
         ]
 
     @property
+    def is_administrator(self) -> bool:
+        """Administrators reach what lies on the server itself: its folders, the PACS that it is connected to."""
+        return self.is_active and (self.is_superuser or self.role == self.Role.ADMINISTRATOR)
+
+    @property
     def is_investigator(self) -> bool:
         """Investigators and administrators build studies; only they see data, jobs and results."""
         return self.is_active and (self.is_superuser or self.role in (self.Role.INVESTIGATOR, self.Role.ADMINISTRATOR))

@@ -8,3 +8,8 @@ import rules
 @rules.predicate
 def is_investigator(user: Any) -> bool:
     return user.is_authenticated and user.is_investigator
+
+
+@rules.predicate
+def is_administrator(user: Any) -> bool:
+    return user.is_authenticated and user.is_administrator

@@ -42,7 +42,7 @@ IMAGES_AT_ONCE = 50  # whose crops are one transaction
 LISTED = 200  # regions left out that the job's result names
 CARRIED = (
     "split", "patient_pseudonym", "source_pseudonym", "age_years", "sex", "view_position", "manufacturer", "modality",
-    "body_part", "follow_up",
+    "body_part", "study_year", "follow_up",
 )  # fmt: skip
 
 

@@ -18,8 +18,10 @@ from django.views.decorators.http import require_GET, require_POST
 
 from config.accounts.access import investigator_required
 from config.accounts.models import User
+from config.accounts.rules import is_administrator
 from imaging.forms import ImportForm
 from imaging.intake.parameters import KIND
+from imaging.intake.retrieving import RETRIEVE
 from imaging.models import Dataset, Upload
 from imaging.resumable import UploadError, finish_upload, received_bytes
 from imaging.services import DatasetError, checked_dataset_name, retry_import, start_import
@@ -92,7 +94,7 @@ def check_name(request: HttpRequest) -> HttpResponse:
 @require_GET
 def import_result(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The page of one import; for htmx, its lower half, until the job has ended."""
-    job = get_object_or_404(Job, pk=pk, kind=KIND)
+    job = get_object_or_404(Job, pk=pk, kind__in=[KIND, RETRIEVE])
     context = _result_context(job)
     if request.headers.get("HX-Request"):
         status = POLLING_ENDS if job.is_final else 200
@@ -124,7 +126,9 @@ def _result_context(job: Job) -> dict[str, Any]:
         "result": result,
         "dataset": Dataset.objects.filter(pk=result.get("dataset_id")).first() if result.get("dataset_id") else None,
         "hidden_problems": result.get("problem_count", 0) - len(result.get("problems", [])),
-        "can_retry": job.state in (Job.State.FAILED, Job.State.CANCELLED) and Path(job.parameters["source"]).exists(),
+        "can_retry": job.kind == KIND  # one from a PACS is resumed
+        and job.state in (Job.State.FAILED, Job.State.CANCELLED)
+        and Path(job.parameters["source"]).exists(),
         "can_skip": bool(result.get("problem_count")) and not result.get("fatal_count"),
         "retry_name": job.parameters["dataset_name"],
     }
@@ -135,6 +139,8 @@ def _import_page(request: HttpRequest, form: ImportForm, status: int = 200) -> H
         "form": form,
         "max_bytes": settings.MAX_UPLOAD_BYTES,
         "has_datasets": Dataset.objects.exists(),
+        "may_import_folders": is_administrator(request.user) and bool(settings.IMPORT_FOLDERS),
+        "may_import_from_pacs": is_administrator(request.user) and bool(settings.DICOMWEB_URL),
         "unfinished": [(upload, received_bytes(upload)) for upload in Upload.objects.filter(created_by=_user(request))],
     }
     return render(request, "imaging/import_new.html", context, status=status)

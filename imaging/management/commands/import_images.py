@@ -1,23 +1,20 @@
 """`manage.py import_images SOURCE --name NAME`: the page's import, in the terminal and without a worker."""
 
 import json
-import tempfile
 from argparse import ArgumentParser
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.urls import reverse
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
-from imaging.intake.foreground import ForegroundContext
 from imaging.intake.importing import ImportRefusedError, run_import
 from imaging.intake.medmnist import fetch_medmnist
 from imaging.intake.parameters import ANYTHING, CLASSES, ImportParameters
 from imaging.intake.preparing import AS_IT_IS, CROP, FULL_RANGE, PAD
+from imaging.management.terminal import print_report, run_here
 from worker.registry import JobError
 
 
@@ -100,7 +97,7 @@ class Command(BaseCommand):
         console = Console(file=self.stderr if options["json"] else self.stdout)  # type: ignore[arg-type]
         refusal = ""
         try:
-            result = _import(parameters, console)
+            result = run_here(console, partial(run_import, parameters=parameters))
         except ImportRefusedError as error:
             result, refusal = error.result, str(error)
         except JobError as error:
@@ -108,7 +105,7 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps(result, indent=2, ensure_ascii=False))
         else:
-            _print_report(console, result, parameters.dataset_name)
+            print_report(console, result, parameters.dataset_name)
         if refusal:
             raise CommandError(refusal)
 
@@ -128,45 +125,3 @@ def _download(options: dict[str, Any]) -> None:
     options["source"] = found.path
     options["licence"] = options["licence"] or found.licence
     options["citation"] = options["citation"] or found.citation
-
-
-def _import(parameters: ImportParameters, console: Console) -> dict[str, Any]:
-    bar = Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console
-    )
-    with tempfile.TemporaryDirectory(dir=settings.FILE_UPLOAD_TEMP_DIR) as directory, bar:
-        task = bar.add_task("Reading", total=None)
-
-        def show(done: int, total: int, unit: str, message: str) -> None:
-            bar.update(task, completed=done, total=total, description=message)
-
-        return run_import(ForegroundContext(directory=Path(directory), on_progress=show), parameters)
-
-
-def _print_report(console: Console, result: dict[str, Any], name: str) -> None:
-    if result["problems"]:
-        table = Table("File", "What is wrong", "What to do", title=f"{result['problem_count']} problems")
-        for problem in result["problems"]:
-            table.add_row(problem["file"] or "(all)", problem["reason"], problem["fix"])
-        console.print(table)
-        if (hidden := result["problem_count"] - len(result["problems"])) > 0:
-            console.print(f"... and {hidden} more")
-    for note in result["notes"]:
-        console.print(f"Note: {note}")
-    if result["dataset_id"] is None:
-        return
-    per_class = ", ".join(f"{label} {n}" for label, n in result["counts"].items())
-    console.print(f"Imported {result['imported']} images as “{name}” ({per_class}).")
-    for key, words in (
-        ("problem_count", "files with problems left out"),
-        ("duplicates", "duplicates kept once"),
-        ("elsewhere", "images that another dataset has as well"),
-        ("ignored", "files ignored (README, .DS_Store, ...)"),
-    ):
-        if result[key]:
-            console.print(f"{result[key]} {words}")
-    if result["waiting"]:
-        console.print(
-            f"{result['waiting']} images wait in quarantine, because something may be written into them. Somebody "
-            f"must look at each on the site: {reverse('imaging:quarantine_list', args=[result['dataset_id']])}"
-        )

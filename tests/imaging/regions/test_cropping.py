@@ -7,12 +7,15 @@ import pytest
 from scipy.interpolate import RegularGridInterpolator
 
 from imaging import storage
+from imaging.intake.foreground import ForegroundContext
 from imaging.lineage import NOTHING, trace_dataset
 from imaging.models import Dataset, Image, RegionCrops
-from imaging.regions.cropping import crop_pixels, cropped_spacing, start_crops
+from imaging.regions import cropping
+from imaging.regions.cropping import CARRIED, crop_pixels, cropped_spacing, run_cropping, start_crops
 from imaging.regions.drawn import RegionError
 from imaging.regions.final import FinalRegion, final_regions
 from imaging.regions.geometry import Rectangle
+from imaging.regions.parameters import CropParameters
 from imaging.regions.selectors import crops_of, source_of
 from imaging.regions.services import adjudicate, close_task, delete_task, reopen_task
 from imaging.rendering import resize_bilinear
@@ -21,6 +24,7 @@ from tests.factories import DatasetFactory, ImageFactory
 from tests.generation.conftest import run_job
 from tests.imaging.regions.builders import BOTH, LEFT, RIGHT, annotator, draw, make_images, make_task, make_user, region
 from worker.models import Job
+from worker.registry import JobStopped
 from worker.services import request_cancel
 
 
@@ -91,6 +95,12 @@ def test_what_is_cut_out_is_what_was_drawn():
 def test_pixel_spacing_is_kept_where_it_is_the_same_in_both_directions(box, side, spacing):
     assert cropped_spacing(Image(pixel_spacing_mm=0.2), final(box), side) == pytest.approx(spacing)
     assert cropped_spacing(Image(), final(box), side) is None
+
+
+def test_every_column_of_an_image_is_carried_over_or_the_crops_own():
+    own = {"id", "dataset", "created_at", "pixel_sha256", "width", "height", "bit_depth", "label", "provenance"}
+
+    assert {field.name for field in Image._meta.fields} == own | {"pixel_spacing_mm"} | set(CARRIED)
 
 
 # --- which regions count --------------------------------------------------------------------------------------------
@@ -242,6 +252,29 @@ class TestJob:
         again = start_crops(task=closed, dataset_name="Lungs 56", rule="first", created_by=None)
 
         assert run_job(again.job).state == Job.State.SUCCEEDED
+
+    def test_stopped_half_way_it_leaves_neither_rows_nor_files(self, closed, tmp_path, monkeypatch):
+        class Stopping(ForegroundContext):
+            asked = 0
+
+            def raise_if_stopped(self) -> None:
+                self.asked += 1
+                if self.asked > 3:
+                    raise JobStopped("cancelled")
+
+        monkeypatch.setattr(cropping, "IMAGES_AT_ONCE", 1)
+        crops = start_crops(task=closed, dataset_name="Lungs 56", rule="first", created_by=None)
+        before = set(storage.stored_hashes())
+        seen = []
+        context = Stopping(directory=tmp_path, on_progress=lambda *_: seen.append(Image.everything.count()))
+
+        with pytest.raises(JobStopped):
+            run_cropping(context, CropParameters(crops_id=str(crops.pk)))
+
+        assert max(seen) > 4  # crops were there
+        assert Image.everything.count() == 4
+        assert Dataset.everything.count() == 1
+        assert set(storage.stored_hashes()) == before
 
     def test_missing_pixels_fail_in_words_and_leave_nothing(self, closed):
         storage.delete_pixels([closed.pictures["alone"].pixel_sha256])
