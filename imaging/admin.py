@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from imaging.models import Dataset, DatasetReport
+from imaging.models import Dataset, DatasetReport, Fingerprint
 
 
 class _ReadOnly(admin.ModelAdmin):
@@ -31,3 +31,9 @@ class DatasetReportAdmin(_ReadOnly):
     list_display = ("title", "kind", "dataset", "created_by", "created_at")
     list_filter = ("kind",)
     search_fields = ("title", "dataset__name")
+
+
+@admin.register(Fingerprint)
+class FingerprintAdmin(_ReadOnly):
+    list_display = ("pixel_sha256",)
+    search_fields = ("pixel_sha256",)

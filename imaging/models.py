@@ -129,6 +129,19 @@ class Image(models.Model):
         return f"{self.label} {self.pixel_sha256[:12]}"
 
 
+class Fingerprint(models.Model):
+    """What a picture looks like, in 256 bits: near copies have nearly the same (see `imaging.duplicates`).
+
+    One for each distinct picture, whichever datasets have it; written once, removed with the pixels.
+    """
+
+    pixel_sha256 = models.CharField(max_length=64, primary_key=True)
+    bits = models.BinaryField(max_length=32)
+
+    def __str__(self) -> str:
+        return self.pixel_sha256[:12]
+
+
 class DatasetReport(models.Model):
     """What was measured on a dataset, written once by whoever measured; nothing of it ever reaches a reader.
 

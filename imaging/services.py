@@ -13,7 +13,7 @@ from django.utils import timezone
 from config.accounts.models import User
 from imaging import storage
 from imaging.intake.parameters import KIND, ImportParameters
-from imaging.models import Dataset, Image
+from imaging.models import Dataset, Fingerprint, Image
 from imaging.reports import remove_report_files
 from imaging.splitting import SPLITS, assign_splits
 from worker.compute.settings import MAX_SEED
@@ -250,6 +250,7 @@ def remove_unreferenced_pixels(hashes: Iterable[str]) -> int:
             kept = set(needing.filter(pixel_sha256__in=chunk).values_list("pixel_sha256", flat=True))
             unused = [sha256 for sha256 in chunk if sha256 not in kept and storage.has_pixels(sha256)]
             storage.delete_pixels(unused)
+            Fingerprint.objects.filter(pixel_sha256__in=[sha256 for sha256 in chunk if sha256 not in kept]).delete()
             removed += len(unused)
     return removed
 

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from imaging import views
+from imaging.duplicates import views as duplicates
 
 app_name = "imaging"
 urlpatterns = [
@@ -19,5 +20,8 @@ urlpatterns = [
     path("<uuid:pk>/include/", views.dataset_include, name="dataset_include"),
     path("<uuid:pk>/flow-chart.svg", views.dataset_flow_chart, name="dataset_flow_chart"),
     path("<uuid:pk>/split/", views.dataset_split, name="dataset_split"),
+    path("<uuid:pk>/duplicates/", duplicates.dataset_duplicates, name="dataset_duplicates"),
+    path("duplicates/<uuid:pk>/", duplicates.duplicates_report, name="duplicates_report"),
+    path("duplicates/<uuid:pk>/pairs.csv", duplicates.duplicates_file, name="duplicates_file"),
     path("<uuid:pk>/delete/", views.dataset_delete, name="dataset_delete"),
 ]

@@ -90,6 +90,7 @@ HIDDEN = {
     "imaging.Dataset": "id name origin description licence citation is_phantom created_by created_at frozen_at "
     "split_record inclusion_record state made_by",
     "imaging.DatasetReport": "id dataset kind title values files created_by created_at",
+    "imaging.Fingerprint": "pixel_sha256 bits",
     "imaging.Image": "id dataset pixel_sha256 width height bit_depth label split patient_pseudonym source_pseudonym "
     "age_years sex view_position manufacturer modality body_part pixel_spacing_mm follow_up provenance created_at",
     "worker.Job": "id kind title parameters queue priority state seed progress_done "
