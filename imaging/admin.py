@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from imaging.models import Dataset, DatasetReport, Fingerprint
+from imaging.models import Dataset, DatasetReport, Fingerprint, Upload
 
 
 class _ReadOnly(admin.ModelAdmin):
@@ -37,3 +37,8 @@ class DatasetReportAdmin(_ReadOnly):
 class FingerprintAdmin(_ReadOnly):
     list_display = ("pixel_sha256",)
     search_fields = ("pixel_sha256",)
+
+
+@admin.register(Upload)
+class UploadAdmin(_ReadOnly):
+    list_display = ("name", "size", "created_by", "created_at")

@@ -23,7 +23,9 @@ class ImportForm(BootstrapFormMixin, forms.Form):
         "and test above the classes give the split. An optional metadata.csv adds patient, age, sex, view and more.",
         widget=forms.ClearableFileInput(attrs={"accept": ".zip,application/zip"}),
         allow_empty_file=True,  # the import says what is wrong with it
+        required=False,
     )
+    upload = forms.UUIDField(required=False, widget=forms.HiddenInput)  # one that arrived in parts, in its place
     origin = forms.ChoiceField(
         label="These images are",
         choices=[("real", "real radiographs"), ("synthetic", "made by a generator")],
@@ -56,6 +58,8 @@ class ImportForm(BootstrapFormMixin, forms.Form):
 
     def clean(self) -> dict[str, Any]:
         values = self.cleaned_data
+        if not values.get("archive") and not values.get("upload") and "archive" not in self.errors:
+            self.add_error("archive", "Choose a ZIP archive.")
         values["origin"] = values.get("origin") or "real"
         made_with = values.get("made_with", "").strip()
         if values["origin"] == "synthetic" and not made_with:

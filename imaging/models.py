@@ -164,3 +164,21 @@ class DatasetReport(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+
+class Upload(models.Model):
+    """A file that arrives in parts (see `imaging.resumable`); gone once it was handed over to an import."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    name = models.CharField(max_length=200)
+    key = models.CharField(max_length=100)  # made by the browser: tells the file from others
+    size = models.PositiveBigIntegerField()  # bytes
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at", "id"]
+        indexes = [models.Index(fields=["created_by", "key"], name="upload_user_key")]
+
+    def __str__(self) -> str:
+        return self.name

@@ -11,7 +11,7 @@ from django.db.models import ProtectedError
 from django.utils import timezone
 
 from config.accounts.models import User
-from imaging import storage
+from imaging import staging, storage
 from imaging.intake.parameters import KIND, ImportParameters
 from imaging.models import Dataset, Fingerprint, Image
 from imaging.reports import remove_report_files
@@ -261,7 +261,9 @@ def sweep_pixel_files() -> int:
     Such files are left when a process is killed and its job is then cancelled, so that no attempt comes after. Safe
     while imports run: they store again what is taken from under them.
     """
-    return remove_unreferenced_pixels(storage.stored_hashes()) + storage.delete_stale_incoming()
+    active = {str(pk) for pk in Job.objects.filter(state__in=Job.ACTIVE).values_list("pk", flat=True)}
+    removed = remove_unreferenced_pixels(storage.stored_hashes())
+    return removed + storage.delete_stale_incoming() + staging.clear_forgotten(active)
 
 
 def _refuse_frozen(dataset: Dataset) -> None:

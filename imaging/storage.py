@@ -9,6 +9,7 @@ import hashlib
 import io
 import os
 import secrets
+import shutil
 import struct
 import time
 from collections.abc import Iterable, Iterator
@@ -120,7 +121,7 @@ def has_pixels(sha256: str) -> bool:
 
 def have_pixels(hashes: Iterable[str]) -> bool:
     """Whether all of them are there: quicker than `has_pixels` for each, which tens of thousands need."""
-    root = _local_path(ROOT)
+    root = local_path(ROOT)
     if root is None:
         return all(has_pixels(sha256) for sha256 in hashes)
     return all(os.path.exists(_path_below(str(root), sha256)) for sha256 in hashes)  # noqa: PTH110
@@ -136,7 +137,7 @@ def delete_pixels(sha256s: Iterable[str]) -> None:
     for sha256 in sha256s:
         name = pixel_name(sha256)
         default_storage.delete(name)
-        path = _local_path(name)
+        path = local_path(name)
         if path is not None:
             with suppress(OSError):  # not empty
                 path.parent.rmdir()
@@ -154,7 +155,7 @@ def stored_hashes() -> Iterator[str]:
 
 def delete_stale_incoming() -> int:
     """Remove half-written files that nobody has touched for an hour; returns how many."""
-    folder = _local_path(INCOMING)
+    folder = local_path(INCOMING)
     removed = 0
     if folder is not None and folder.is_dir():
         for path in folder.iterdir():
@@ -179,7 +180,7 @@ class PixelBatch:
     """
 
     def __init__(self) -> None:
-        root = _local_path(ROOT)
+        root = local_path(ROOT)
         self._root = None if root is None or not hasattr(os, "sync") else str(root)
         self._incoming = ""
         self._written: dict[str, str] = {}  # path -> file that has the content
@@ -221,7 +222,7 @@ def _path_below(root: str, sha256: str) -> str:
 
 
 def _write(name: str, content: bytes) -> None:
-    path = _local_path(name)
+    path = local_path(name)
     if path is None:  # a remote storage: its upload is atomic by itself
         default_storage.save(name, ContentFile(content))
         return
@@ -253,7 +254,26 @@ def _move(incoming: Path, path: Path) -> None:
         incoming.replace(path)
 
 
-def _local_path(name: str) -> Path | None:
+def link(path: Path, target: Path) -> None:
+    """Let `target` be the file `path` too. Raises FileExistsError when it is there."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(path, target)
+    except FileExistsError:
+        raise
+    except FileNotFoundError:  # `delete_pixels` took the empty folder away in between
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.link(path, target)
+    except OSError:  # a file system without hard links
+        incoming = _new_incoming()
+        shutil.copyfile(path, incoming)
+        with incoming.open("rb") as file:
+            os.fsync(file.fileno())
+        _move(incoming, target)
+
+
+def local_path(name: str) -> Path | None:
+    """Where a stored file is on this machine's disk; None for a remote storage."""
     try:
         return Path(default_storage.path(name))
     except NotImplementedError:

@@ -58,7 +58,7 @@ def refuse_too_large(request: HttpRequest) -> None:
 
 def keep_upload(upload: TemporaryUploadedFile) -> Path:
     """Move an upload, without copying it, to where the import job finds it."""
-    folder = _folder()
+    folder = upload_folder()
     remove_forgotten_uploads()
     path = folder / f"{uuid.uuid4()}.upload"
     upload.flush()
@@ -70,12 +70,13 @@ def remove_forgotten_uploads() -> None:
     """Remove uploads of refused imports after a week; never one that a job in the queue will read."""
     active = Job.objects.filter(kind=KIND, state__in=Job.ACTIVE).values_list("parameters__source", flat=True)
     wanted = set(active)
-    for path in _folder().glob("*.upload"):
+    for path in upload_folder().glob("*.upload"):
         if str(path) not in wanted and time.time() - path.stat().st_mtime > KEPT_SECONDS:
             path.unlink(missing_ok=True)
 
 
-def _folder() -> Path:
+def upload_folder() -> Path:
+    """Where uploads wait until they are imported; nobody else on this machine may look into it."""
     folder = Path(settings.DATA_DIR) / "uploads"
     folder.mkdir(exist_ok=True, mode=0o700)
     return folder

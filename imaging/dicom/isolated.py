@@ -5,7 +5,6 @@
 A damaged file then costs that process, which is started anew, and nobody else.
 """
 
-import atexit
 import io
 import os
 import resource
@@ -14,6 +13,7 @@ import subprocess
 import sys
 import threading
 import warnings
+import weakref
 from pathlib import Path
 from typing import IO
 
@@ -33,9 +33,11 @@ class DecodingError(Exception):
 
 
 def decode_apart(data: bytes) -> NDArray[np.integer]:
-    """Stored values of the image in a DICOM file. Raises DecodingError, also when the decoder crashed or hung."""
-    with _LOCK:
-        return _child().decode(data)
+    """Stored values of the image in a DICOM file. Raises DecodingError, also when the decoder crashed or hung.
+
+    Each thread has a decoder of its own, which ends with it.
+    """
+    return _child().decode(data)
 
 
 class _Child:
@@ -74,18 +76,18 @@ class _Child:
         self._process.wait()
 
 
-_LOCK = threading.Lock()
-_CHILDREN: list[_Child] = []  # none or one
+class _OfThread(threading.local):
+    child: _Child | None = None
+
+
+_OF_THREAD = _OfThread()
 
 
 def _child() -> _Child:
-    if _CHILDREN and not _CHILDREN[0].is_usable:
-        _CHILDREN.clear()
-    if not _CHILDREN:
-        child = _Child()
-        atexit.register(child.end)
-        _CHILDREN.append(child)
-    return _CHILDREN[0]
+    if _OF_THREAD.child is None or not _OF_THREAD.child.is_usable:
+        _OF_THREAD.child = child = _Child()
+        weakref.finalize(threading.current_thread(), child.end)  # at the end of the program, too
+    return _OF_THREAD.child
 
 
 def _send(pipe: IO[bytes], data: bytes) -> None:

@@ -1,26 +1,30 @@
-"""First pass of an import: look at every file, keep nothing, list everything that is wrong."""
+"""An import looks at every file, once, and lists everything that is wrong."""
 
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, TypeAlias
+
+import numpy as np
 
 from imaging.dicom.facts import NO, YES
-from imaging.intake.decoding import ARCHIVES, Decoded, decode
+from imaging.intake.decoding import ARCHIVES, decode
 from imaging.intake.layout import METADATA, Placed, arrange
 from imaging.intake.limits import Limits
 from imaging.intake.metadata import Metadata, check_label, read_metadata
+from imaging.intake.parallel import in_order, usable_processors
 from imaging.intake.report import IntakeError, Problem, Report, SourceError, printable
 from imaging.intake.sources import Entry, Source
-from imaging.storage import StoredPixels, describe_pixels
+from imaging.storage import StoredPixels
 
+Keep: TypeAlias = Callable[[np.ndarray], StoredPixels]
 _CLASS_HELP = "Put each image into a folder named after its class, or give its label in metadata.csv."
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An image that passed; its pixels are read again when they are stored."""
+    """An image that passed; its pixels wait in the staging of the import."""
 
     entry: Entry
     path: str
@@ -30,10 +34,13 @@ class Candidate:
     pixels: StoredPixels
 
 
-def examine(source: Source, *, limits: Limits, report: Report, progress: Callable[[int, int], None]) -> list[Candidate]:
+def examine(
+    source: Source, *, keep: Keep, limits: Limits, report: Report, progress: Callable[[int, int], None]
+) -> list[Candidate]:
     """Every image that can be imported, one per distinct picture, in natural order of its path.
 
-    Problems and duplicates go into `report`. `progress(done, total)` is called after each file and may raise.
+    The pixels of each go to `keep`, from several threads, also of those that are left out in the end. Problems and
+    duplicates go into `report`. `progress(done, total)` is called after each file and may raise.
     Raises SourceError when the source must not be read any further.
     """
     entries = source.entries(report)
@@ -44,8 +51,13 @@ def examine(source: Source, *, limits: Limits, report: Report, progress: Callabl
     metadata = _metadata(source, layout.metadata, layout.images, entries, limits, report)
     unlabelled = _refuse_missing_classes(layout.images, metadata, report)
     candidates = []
-    for done, placed in enumerate(layout.images, start=1):
-        candidate = _candidate(source, placed, metadata, limits, report, complain=not unlabelled)
+
+    def read(placed: Placed) -> _Read:
+        return _read(source, placed, keep, limits)
+
+    threads = usable_processors() if len(layout.images) > 1 else 1
+    for done, one in enumerate(in_order(read, layout.images, threads=threads), start=1):
+        candidate = _candidate(one, metadata, report, complain=not unlabelled)
         if candidate is not None:
             candidates.append(candidate)
         progress(done, len(layout.images))
@@ -87,19 +99,39 @@ def _folder_label(placed: Placed) -> str:
     return "" if placed.neutral else placed.label
 
 
-def _candidate(
-    source: Source, placed: Placed, metadata: Metadata, limits: Limits, report: Report, *, complain: bool
-) -> Candidate | None:
-    """The image, or None after every problem that it has was reported."""
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What one file says: a picture, or why it is none."""
+
+    placed: Placed
     pixels: StoredPixels | None = None
-    problems: list[IntakeError] = []
-    row = dict(metadata.rows.get(placed.path, {}))
+    row: dict[str, Any] = field(default_factory=dict)
+    burned_in_annotation: str = NO
+    problem: IntakeError | None = None
+
+
+def _read(source: Source, placed: Placed, keep: Keep, limits: Limits) -> _Read:
+    """Raises SourceError."""
     try:
-        decoded, pixels = read_pixels(source, placed.entry, placed.path, limits)
-        row = decoded.row | row  # the table was written for this study and overrides headers
-        _check_annotation(row.pop("burned_in_annotation", decoded.burned_in_annotation))
+        if PurePosixPath(placed.path).suffix.lower() in ARCHIVES:
+            raise IntakeError("This is an archive inside the archive.", "Unpack it, and put its images in its place.")
+        decoded = decode(source.read(placed.entry), placed.path, limits)
+        return _Read(placed, keep(decoded.pixels), decoded.row, decoded.burned_in_annotation)
     except SourceError:
         raise
+    except IntakeError as problem:
+        return _Read(placed, problem=problem)
+
+
+def _candidate(read: _Read, metadata: Metadata, report: Report, *, complain: bool) -> Candidate | None:
+    """The image, or None after every problem that it has was reported."""
+    placed, pixels = read.placed, read.pixels
+    problems = [read.problem] if read.problem is not None else []
+    row = read.row | metadata.rows.get(placed.path, {})  # the table was written for this study and overrides headers
+    burned_in = row.pop("burned_in_annotation", read.burned_in_annotation)
+    try:
+        if pixels is not None:
+            _check_annotation(burned_in)
     except IntakeError as problem:
         problems.append(problem)
     label = split = ""
@@ -142,14 +174,6 @@ def _one_value(what: str, from_folder: str, from_table: str) -> str:
             "Move the file, or correct the row.",
         )
     return from_folder or from_table
-
-
-def read_pixels(source: Source, entry: Entry, path: str, limits: Limits) -> tuple[Decoded, StoredPixels]:
-    """One file: its pixels with what its header says, and the description of the pixels. Raises IntakeError."""
-    if PurePosixPath(path).suffix.lower() in ARCHIVES:
-        raise IntakeError("This is an archive inside the archive.", "Unpack it, and put its images in its place.")
-    decoded = decode(source.read(entry), path, limits)
-    return decoded, describe_pixels(decoded.pixels)
 
 
 def _without_duplicates(candidates: list[Candidate], report: Report) -> list[Candidate]:

@@ -1,14 +1,17 @@
 """An import from start to end: check everything, store the pixels, then write all rows in one transaction.
 
-Nothing is unpacked to disk. Pixel files that this import added are written down in a journal first, so that whatever
-ends it (a refusal, a cancel, an error, a killed process and its next attempt) can take back exactly those.
+Each file is read once; its pixels wait in a staging of the job. Pixel files that this import added to the stored ones
+are written down in a journal first, so that whatever ends it (a refusal, a cancel, an error, a killed process and its
+next attempt) can take back exactly those.
 """
 
+import itertools
 import json
 import shutil
+import time
 import uuid
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +19,10 @@ from django.db import IntegrityError
 
 from config.accounts.models import User
 from imaging import storage
-from imaging.intake.checking import Candidate, examine, read_pixels
+from imaging.intake.checking import Candidate, examine
 from imaging.intake.limits import LIMITS, Limits
 from imaging.intake.parameters import ImportParameters
-from imaging.intake.report import IntakeError, Report, SourceError, printable
+from imaging.intake.report import Report, SourceError, printable
 from imaging.intake.sources import Source, open_source
 from imaging.models import Dataset, Image
 from imaging.pseudonyms import patient_pseudonym, source_pseudonym
@@ -30,6 +33,7 @@ from imaging.services import (
     lock_pixel_files,
     remove_unreferenced_pixels,
 )
+from imaging.staging import Staging
 from worker.models import Job
 from worker.registry import JobContext, JobError
 
@@ -47,11 +51,12 @@ def run_import(context: JobContext, parameters: ImportParameters, *, limits: Lim
     if Dataset.objects.filter(pk=dataset_id).exists():  # an earlier attempt was killed after its last step
         return _done(parameters, json.loads(finished.read_text()))
     journal = _Journal(context.directory / "stored.txt")
+    staging = Staging(context.job_id, elsewhere=context.directory)
     report = Report()
     try:
         checked_dataset_name(parameters.dataset_name)
         with open_source(Path(parameters.source), limits) as source:
-            candidates = _check(context, source, limits, report)
+            candidates = _check(context, source, staging, limits, report)
             if report.problem_count and (not parameters.skip_bad or report.fatal_count):
                 raise _RefusedError
             if not candidates:
@@ -61,7 +66,7 @@ def run_import(context: JobContext, parameters: ImportParameters, *, limits: Lim
             counts = dict(sorted(Counter(candidate.label for candidate in candidates).items()))
             result = report.as_result(dataset_id=str(dataset_id), counts=counts, skipped=bool(report.problem_count))
             _write_atomically(finished, json.dumps(result))
-            _store(context, source, candidates, journal, limits, dataset_id, parameters, result)
+            _store(context, staging, candidates, journal, dataset_id, parameters, result)
     except BaseException as error:
         journal.take_back()
         if isinstance(error, SourceError):
@@ -74,6 +79,8 @@ def run_import(context: JobContext, parameters: ImportParameters, *, limits: Lim
         with context.fenced():
             Job.objects.filter(pk=context.job_id).update(result=result)
         raise ImportRefusedError(report, result) from error
+    finally:
+        staging.clear()
     return _done(parameters, result)
 
 
@@ -104,9 +111,9 @@ class _Journal:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def note(self, hashes: Iterable[str]) -> None:
+    def note(self, sha256: str) -> None:
         with self._path.open("a") as file:
-            file.writelines(f"{sha256}\n" for sha256 in hashes)
+            file.write(f"{sha256}\n")
 
     def take_back(self) -> None:
         """Remove those files that no image needs. Safe beside imports that store the same pictures right now."""
@@ -116,12 +123,15 @@ class _Journal:
             self._path.unlink()
 
 
-def _check(context: JobContext, source: Source, limits: Limits, report: Report) -> list[Candidate]:
+def _check(context: JobContext, source: Source, staging: Staging, limits: Limits, report: Report) -> list[Candidate]:
+    began = time.monotonic()
+
     def progress(done: int, total: int) -> None:
         context.raise_if_stopped()
-        context.progress(done, 2 * total, "files", "Checking the files")
+        left = (time.monotonic() - began) / done * (total - done)  # storing what was read takes next to nothing
+        context.progress(done, 2 * total, "files", "Reading the files", seconds_left=left)
 
-    candidates = examine(source, limits=limits, report=report, progress=progress)
+    candidates = examine(source, keep=staging.add, limits=limits, report=report, progress=progress)
     context.log(
         f"Checked: {len(candidates)} images, {report.duplicate_count} duplicates, {report.problem_count} problems, "
         f"{report.ignored} ignored files",
@@ -140,21 +150,27 @@ def _find_elsewhere(candidates: list[Candidate], report: Report) -> None:
 
 def _store(
     context: JobContext,
-    source: Source,
+    staging: Staging,
     candidates: list[Candidate],
     journal: _Journal,
-    limits: Limits,
     dataset_id: uuid.UUID,
     parameters: ImportParameters,
     result: dict[str, Any],
 ) -> None:
+    hashes = [candidate.pixels.sha256 for candidate in candidates]
     for _ in range(3):
-        _store_files(context, source, candidates, journal, limits)
+        steps = itertools.count(len(hashes) + 1)
+
+        def done(steps: Iterator[int] = steps) -> None:
+            context.raise_if_stopped()
+            context.progress(next(steps), 2 * len(hashes), "files", "Storing the images")
+
+        staging.publish(hashes, before_each=journal.note, done=done)
         try:
             with context.fenced():
                 lock_pixel_files()
-                # between the loop above and this lock, another job that failed may have taken back a shared picture
-                if all(storage.has_pixels(candidate.pixels.sha256) for candidate in candidates):
+                # between the line above and this lock, another job that failed may have taken back a shared picture
+                if storage.have_pixels(hashes):
                     _write_rows(candidates, dataset_id, parameters)
                     Job.objects.filter(pk=context.job_id).update(result=result)
                     return
@@ -163,31 +179,6 @@ def _store(
                 f"There is a dataset called “{parameters.dataset_name}” by now. Import again under another name."
             ) from error
     raise JobError("Stored images disappear from the disk again and again. Check the storage, then import again.")
-
-
-def _store_files(
-    context: JobContext, source: Source, candidates: list[Candidate], journal: _Journal, limits: Limits
-) -> None:
-    total = len(candidates)
-    for done, candidate in enumerate(candidates, start=1):
-        context.raise_if_stopped()
-        sha256 = candidate.pixels.sha256
-        if not storage.has_pixels(sha256):
-            try:
-                decoded, found = read_pixels(source, candidate.entry, candidate.path, limits)
-            except IntakeError as problem:
-                raise _changed(candidate) from problem
-            if found.sha256 != sha256:
-                raise _changed(candidate)
-            journal.note([sha256])
-            storage.store_pixels(decoded.pixels)
-        context.progress(total + done, 2 * total, "files", "Storing the images")
-
-
-def _changed(candidate: Candidate) -> JobError:
-    return JobError(
-        f"{printable(candidate.path)} changed while it was imported. Import again when nobody writes to the source."
-    )
 
 
 def _write_rows(candidates: list[Candidate], dataset_id: uuid.UUID, parameters: ImportParameters) -> None:

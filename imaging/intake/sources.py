@@ -6,6 +6,7 @@ Names are only ever labels here: no path of an archive is joined to a path of th
 import os
 import re
 import stat
+import threading
 import unicodedata
 import zipfile
 import zlib
@@ -32,7 +33,7 @@ class Entry:
 
 
 class Source(Protocol):
-    """Names first (`entries`), then bytes of one file at a time (`read`)."""
+    """Names first (`entries`), then the bytes of each file (`read`, from several threads)."""
 
     def entries(self, report: Report) -> list[Entry]:
         """Every usable file; what is unsafe or unreadable by its name or type goes into `report` instead."""
@@ -62,15 +63,17 @@ def open_source(path: Path, limits: Limits) -> "ZipSource | FolderSource":
 
 
 class _Budget:
-    """Counts what has been read, over all files."""
+    """Counts what has been read, over all files, which several threads read."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.total = 0
+        self._lock = threading.Lock()
 
     def spend(self, n: int, file_total: int) -> None:
         limits = self.limits
-        self.total += n
+        with self._lock:
+            self.total += n
         if self.total > limits.max_total_bytes:
             raise SourceError(
                 f"The files unpack to more than {_size(limits.max_total_bytes)} in all; reading was stopped.",

@@ -5,6 +5,7 @@ from imaging.views.images import image_detail, image_original, image_thumbnail, 
 from imaging.views.imports import check_name, import_new, import_result, import_retry
 from imaging.views.including import dataset_flow_chart, dataset_include
 from imaging.views.splits import dataset_split
+from imaging.views.uploads import upload_begin, upload_discard, upload_part
 
 __all__ = [
     "check_name",
@@ -21,4 +22,7 @@ __all__ = [
     "import_new",
     "import_result",
     "import_retry",
+    "upload_begin",
+    "upload_discard",
+    "upload_part",
 ]

@@ -20,7 +20,8 @@ from config.accounts.access import investigator_required
 from config.accounts.models import User
 from imaging.forms import ImportForm
 from imaging.intake.parameters import KIND
-from imaging.models import Dataset
+from imaging.models import Dataset, Upload
+from imaging.resumable import UploadError, finish_upload, received_bytes
 from imaging.services import DatasetError, checked_dataset_name, retry_import, start_import
 from imaging.uploads import UploadTooLargeError, keep_upload, refuse_too_large, stream_to_disk
 from worker.models import Job
@@ -58,12 +59,22 @@ def import_new(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _refusal(request, form, status=400)
     values = form.cleaned_data
-    upload = values.pop("archive")
-    job = start_import(
-        source=keep_upload(upload), source_name=upload.name, delete_source=True, created_by=_user(request), **values
-    )
+    archive, upload_id = values.pop("archive"), values.pop("upload")
+    try:
+        source, source_name = _in_parts(request, upload_id) if upload_id else (keep_upload(archive), archive.name)
+    except UploadError as error:
+        form.add_error("archive", str(error))
+        return _refusal(request, form, status=400)
+    job = start_import(source=source, source_name=source_name, delete_source=True, created_by=_user(request), **values)
     address = reverse("imaging:import_result", args=[job.pk])
     return JsonResponse({"url": address}) if _wants_json(request) else redirect(address)
+
+
+def _in_parts(request: HttpRequest, upload_id: UUID) -> tuple[Path, str]:
+    upload = Upload.objects.filter(pk=upload_id, created_by=_user(request)).first()
+    if upload is None:
+        raise UploadError("This upload is no longer on the server. Choose the file again.")
+    return finish_upload(upload=upload), upload.name
 
 
 @investigator_required
@@ -120,7 +131,12 @@ def _result_context(job: Job) -> dict[str, Any]:
 
 
 def _import_page(request: HttpRequest, form: ImportForm, status: int = 200) -> HttpResponse:
-    context = {"form": form, "max_bytes": settings.MAX_UPLOAD_BYTES, "has_datasets": Dataset.objects.exists()}
+    context = {
+        "form": form,
+        "max_bytes": settings.MAX_UPLOAD_BYTES,
+        "has_datasets": Dataset.objects.exists(),
+        "unfinished": [(upload, received_bytes(upload)) for upload in Upload.objects.filter(created_by=_user(request))],
+    }
     return render(request, "imaging/import_new.html", context, status=status)
 
 

@@ -1,74 +1,7 @@
 // Import page: drag and drop, whole folders, and how far the upload is. Without this script the form still takes a ZIP.
-// A folder is packed here into a ZIP without compression, made of references to the files: none is held in memory,
-// and the server has one kind of upload to check.
 
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
-  let c = n;
-  for (let k = 0; k < 8; k += 1) c = c & 1 ? 0xedb88320 ^ (c >>> 1) : c >>> 1;
-  return c >>> 0;
-});
-const LARGE = 0xffffffff;
-
-class Stopped extends Error {}
-
-async function crc32(file, stop) {
-  let crc = 0xffffffff;
-  const reader = file.stream().getReader();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return (crc ^ 0xffffffff) >>> 0;
-    if (stop.aborted) throw new Stopped();
-    for (let i = 0; i < value.length; i += 1) crc = CRC_TABLE[(crc ^ value[i]) & 0xff] ^ (crc >>> 8);
-  }
-}
-
-// Little-endian fields, each [bytes, value].
-function fields(...pairs) {
-  const bytes = new Uint8Array(pairs.reduce((sum, [size]) => sum + size, 0));
-  const view = new DataView(bytes.buffer);
-  let at = 0;
-  for (const [size, value] of pairs) {
-    if (size === 2) view.setUint16(at, value, true);
-    else if (size === 4) view.setUint32(at, value, true);
-    else view.setBigUint64(at, BigInt(value), true);
-    at += size;
-  }
-  return bytes;
-}
-
-// ZIP (APPNOTE 6.3, with ZIP64 where numbers need it) of [{path, file}].
-async function packFiles(files, onProgress, stop) {
-  const parts = [];
-  const directory = [];
-  let offset = 0;
-  let done = 0;
-  for (const { path, file } of files) {
-    if (file.size >= LARGE) throw new Error(`${path} is larger than 4 GB.`);
-    const name = new TextEncoder().encode(path);
-    const crc = await crc32(file, stop);
-    const common = [[2, 20], [2, 0x0800], [2, 0], [2, 0], [2, 0x21], [4, crc], [4, file.size], [4, file.size], [2, name.length]];
-    const local = fields([4, 0x04034b50], ...common, [2, 0]);
-    parts.push(local, name, file);
-    const extra = offset >= LARGE ? fields([2, 1], [2, 8], [8, offset]) : new Uint8Array();
-    const start = Math.min(offset, LARGE);
-    directory.push(fields([4, 0x02014b50], [2, 45], ...common, [2, extra.length], [2, 0], [2, 0], [2, 0], [4, 0], [4, start]), name, extra);
-    offset += local.length + name.length + file.size;
-    done += 1;
-    onProgress(done, files.length);
-  }
-  const size = directory.reduce((sum, part) => sum + part.length, 0);
-  const count = files.length;
-  parts.push(...directory);
-  if (count >= 0xffff || offset + size >= LARGE) {
-    parts.push(
-      fields([4, 0x06064b50], [8, 44], [2, 45], [2, 45], [4, 0], [4, 0], [8, count], [8, count], [8, size], [8, offset]),
-      fields([4, 0x07064b50], [4, 0], [8, offset + size], [4, 1]),
-    );
-  }
-  const shown = Math.min(count, 0xffff);
-  parts.push(fields([4, 0x06054b50], [2, 0], [2, 0], [2, shown], [2, shown], [4, Math.min(size, LARGE)], [4, Math.min(offset, LARGE)], [2, 0]));
-  return new Blob(parts, { type: "application/zip" });
-}
+import { keyOf, upload } from "./upload.js";
+import { packFiles, Stopped } from "./zip.js";
 
 // Every file below dropped folders: [{path, file}].
 async function readEntries(entries) {
@@ -88,26 +21,6 @@ async function readEntries(entries) {
   }
   for (const entry of entries) await walk(entry, "");
   return files;
-}
-
-function upload(form, body, onProgress, stop) {
-  return new Promise((resolve, reject) => {
-    const request = new XMLHttpRequest();
-    request.open("POST", form.action);
-    request.setRequestHeader("Accept", "application/json");
-    request.upload.addEventListener("progress", (event) => onProgress(event.loaded, event.total));
-    request.addEventListener("load", () => {
-      try {
-        resolve(JSON.parse(request.responseText));
-      } catch {
-        reject(new Error(`The server answered with status ${request.status}. Reload the page and try again.`));
-      }
-    });
-    request.addEventListener("error", () => reject(new Error("The connection was lost during the upload. Try again.")));
-    request.addEventListener("abort", () => reject(new Stopped()));
-    stop.addEventListener("abort", () => request.abort());
-    request.send(body);
-  });
 }
 
 function megabytes(bytes) {
@@ -195,7 +108,8 @@ class ImportPage {
       await this.send();
     } catch (error) {
       this.busy(false);
-      if (!(error instanceof Stopped)) this.fail(error.message);
+      if (!(error instanceof Stopped) && error.name !== "AbortError") this.fail(error.message);
+      else this.say("Stopped. What has arrived stays for a week: choose the same file again to go on.");
     }
   }
 
@@ -208,22 +122,46 @@ class ImportPage {
     if (error) throw new Error(error);
     const body = new FormData(form);
     body.delete("archive");
-    if (this.files) {
-      this.progress("Reading the files", 0, this.files.length);
-      const show = (done, total) => this.progress(`Reading file ${done} of ${total}`, done, total);
-      body.append("archive", await packFiles(this.files, show, this.stop.signal), "folder.zip");
-    } else {
-      body.append("archive", this.input.files[0]);
-    }
-    const limit = Number(form.dataset.maxBytes);
-    const { size } = body.get("archive");
-    if (size > limit) {
-      throw new Error(`The upload has ${megabytes(size)}; ${megabytes(limit)} are allowed. Split it over several imports.`);
-    }
-    const show = (sent, total) => this.progress(sent < total ? `Uploading ${megabytes(sent)} of ${megabytes(total)}` : "Uploaded; the server is taking it in", sent, total);
-    const { url, errors } = await upload(form, body, show, this.stop.signal);
+    body.set("upload", await this.upload());
+    this.progress("Uploaded; the server is taking it in", 1, 1);
+    const taken = await fetch(form.action, { method: "POST", body, headers: { Accept: "application/json" }, signal: this.stop.signal });
+    const { url, errors } = await taken.json();
     if (!url) throw new Error(Object.values(errors ?? {}).flat().join(" ") || "The server refused the upload.");
     window.location.assign(url);
+  }
+
+  // The id of an upload that the server has whole.
+  async upload() {
+    const stop = this.stop.signal;
+    let blob = this.input.files[0];
+    let files = [{ path: blob?.name, file: blob }];
+    if (this.files) {
+      files = this.files;
+      const show = (done, total) => this.progress(`Reading file ${done} of ${total}`, done, total);
+      blob = await packFiles(files, show, stop);
+    }
+    const limit = Number(this.form.dataset.maxBytes);
+    if (blob.size > limit) {
+      throw new Error(`The upload has ${megabytes(blob.size)}; ${megabytes(limit)} are allowed. Split it over several imports.`);
+    }
+    let words = "";
+    return upload(blob, {
+      url: this.form.dataset.uploadUrl,
+      name: this.files ? "folder.zip" : blob.name,
+      key: keyOf(files),
+      stop,
+      onProgress: (sent, total, resumedFrom) => {
+        words = `Uploading ${megabytes(sent)} of ${megabytes(total)}`;
+        if (resumedFrom) words += ` (going on after ${megabytes(resumedFrom)}, which were there already)`;
+        this.progress(words, sent, total);
+      },
+      onWait: (seconds) => this.sayWaiting(words, seconds),
+    });
+  }
+
+  sayWaiting(words, seconds) {
+    const text = `${words || "Uploading"}. No connection to the server; nothing that has arrived is lost. Next attempt in ${Math.ceil(seconds)} s.`;
+    this.form.querySelector("[data-progress-text]").textContent = text;
   }
 
   progress(text, done, total) {

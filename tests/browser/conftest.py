@@ -4,6 +4,7 @@ import threading
 
 import pytest
 from django.db import connection
+from django.urls import reverse
 
 from tests.find_browser import launch_arguments
 from tests.generation.conftest import run_job
@@ -70,3 +71,16 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if "tests/browser/" in item.nodeid:
             item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture
+def import_page(page, live_server, settings, tmp_path, investigator, client):
+    settings.DATA_DIR = tmp_path / "data"
+    settings.MEDIA_ROOT = settings.DATA_DIR / "media"
+    settings.FILE_UPLOAD_TEMP_DIR = settings.DATA_DIR / "tmp"
+    settings.FILE_UPLOAD_TEMP_DIR.mkdir(parents=True)
+    client.force_login(investigator)
+    cookie = client.cookies["sessionid"]
+    page.context.add_cookies([{"name": "sessionid", "value": cookie.value, "url": live_server.url}])
+    page.goto(live_server.url + reverse("imaging:import_new"))
+    return page

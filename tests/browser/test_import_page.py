@@ -4,7 +4,6 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from django.urls import reverse
 
 from imaging.intake.foreground import ForegroundContext
 from imaging.intake.importing import run_import
@@ -17,19 +16,6 @@ from worker.models import Job
 pytestmark = pytest.mark.django_db(transaction=True)
 
 FOLDER = {**GOOD, "normal/Größe 3.png": GOOD["normal/1.png"], "metadata.csv": table("file,sex", "normal/2.png,F")}
-
-
-@pytest.fixture
-def import_page(page, live_server, settings, tmp_path, investigator, client):
-    settings.DATA_DIR = tmp_path / "data"
-    settings.MEDIA_ROOT = settings.DATA_DIR / "media"
-    settings.FILE_UPLOAD_TEMP_DIR = settings.DATA_DIR / "tmp"
-    settings.FILE_UPLOAD_TEMP_DIR.mkdir(parents=True)
-    client.force_login(investigator)
-    cookie = client.cookies["sessionid"]
-    page.context.add_cookies([{"name": "sessionid", "value": cookie.value, "url": live_server.url}])
-    page.goto(live_server.url + reverse("imaging:import_new"))
-    return page
 
 
 def test_a_folder_is_packed_uploaded_and_imported(import_page, tmp_path):

@@ -1,7 +1,9 @@
 """Compressed pixel data in a process of its own: the same values, and a decoder that dies costs one file."""
 
+import gc
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -25,7 +27,7 @@ def test_the_values_are_those_that_were_compressed():
 
 def test_a_decoder_that_dies_costs_one_file():
     decode_apart(compressed())
-    (child,) = isolated._CHILDREN
+    child = isolated._OF_THREAD.child
     os.kill(child._process.pid, signal.SIGSEGV)
     child._process.wait()
 
@@ -37,7 +39,7 @@ def test_a_decoder_that_dies_costs_one_file():
 
 def test_one_that_hangs_is_ended(monkeypatch):
     decode_apart(compressed())
-    (child,) = isolated._CHILDREN
+    child = isolated._OF_THREAD.child
     os.kill(child._process.pid, signal.SIGSTOP)
     monkeypatch.setattr(isolated, "SECONDS", 0.2)
 
@@ -58,3 +60,22 @@ def test_what_decoders_print_does_not_get_between_the_answers():
         with pytest.raises(DecodingError):
             decode_apart(b"\0" * 128 + b"DICM" + bytes(40))
         np.testing.assert_array_equal(decode_apart(compressed()), ramp())
+
+
+def test_each_thread_has_a_decoder_of_its_own_that_ends_with_it():
+    decode_apart(compressed())
+    children = [isolated._OF_THREAD.child]
+
+    def decode_in_thread():
+        np.testing.assert_array_equal(decode_apart(compressed()), ramp())
+        children.append(isolated._OF_THREAD.child)
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(decode_in_thread).result(timeout=60)
+    del pool
+    gc.collect()
+
+    own, other = children
+    assert other is not own
+    assert other._process.wait(timeout=30) == -signal.SIGKILL
+    assert own._process.poll() is None

@@ -6,6 +6,7 @@ Real gunicorn, real signals. The full disk is in test_full_disk.py, the page's s
 import json
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ from django.db import connection
 from tests.turing.builders import make_open_study, make_session
 from tests.turing.reading.small_disks import postgresql_elsewhere
 from tests.turing.reading.web_server import PAGE_TIMEOUT_S, PageClient, WebServer, stored_answers
-from tests.worker.site import NEEDS_PROC, database_url, wait_until
+from tests.worker.site import NEEDS_PROC, database_url
 from turing.audit.verification import verify_audit
 from turing.models import Answer, Presentation
 from turing.reading.selectors import current_of
@@ -35,25 +36,53 @@ def server(data_dir) -> Iterator[WebServer]:
         yield server
 
 
+class _Reserve:
+    """Keeps answers back for the kills that are still to come: how long a server takes to be up again is chance."""
+
+    def __init__(self, total: int) -> None:
+        self._total = self._limit = total
+        self._begun = 0
+        self._changed = threading.Condition()
+
+    def begin_one(self) -> None:
+        with self._changed:
+            assert self._changed.wait_for(lambda: self._begun < self._limit, 120), "the test let nobody go on"
+            self._begun += 1
+            self._changed.notify_all()
+
+    def keep(self, answers: int) -> None:
+        with self._changed:
+            self._limit = self._total - answers
+            self._changed.notify_all()
+
+    def wait_until_begun(self, answers: int, *, more: int) -> None:
+        """At least `answers` of all, and `more` from now on: somebody is at work when this returns."""
+        with self._changed:
+            wanted = max(answers, self._begun + more)
+            assert wanted < self._limit
+            assert self._changed.wait_for(lambda: self._begun >= wanted, 50), f"{self._begun} of {wanted} answers"
+
+
 @NEEDS_PROC
 def test_kill_of_the_web_server_under_load(server):
     """Master and workers in turn, while six readers answer as fast as the server takes it."""
-    n_images = 30
+    n_images = 40
     study = make_open_study(n_real=n_images // 2, n_synthetic=n_images // 2)
     clients = [PageClient(server.port, make_session(study=study)) for _ in range(6)]
     kills = [server.kill_a_worker, server.kill_master, server.kill_a_worker, server.kill_master, server.kill_a_worker]
 
-    def acknowledged() -> int:
-        return sum(len(client.acknowledged) for client in clients)
+    total, per_kill = len(clients) * n_images, 4 * len(clients)
+    reserve = _Reserve(total)
+    for client in clients:
+        client.before_answer = reserve.begin_one
 
     with ThreadPoolExecutor(len(clients)) as pool:
         readings = [pool.submit(client.read_all) for client in clients]
         for turn, kill in enumerate(kills, start=1):
-            wanted = len(clients) * n_images * turn // (len(kills) + 1)
-            reached = lambda wanted=wanted: acknowledged() >= wanted or any(r.done() for r in readings)  # noqa: E731
-            wait_until(reached, 50, f"{wanted} answers")
-            assert acknowledged() < len(clients) * n_images, "killed after the last answer: nothing was tested"
+            reserve.keep(per_kill * (len(kills) - turn))
+            reserve.wait_until_begun(total * turn // (len(kills) + 1), more=len(clients))
             kill()
+        reserve.keep(0)
         for reading in readings:
             reading.result(timeout=50)
 

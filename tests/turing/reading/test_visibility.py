@@ -73,6 +73,7 @@ HIDDEN = {
     "turing.LeakReport": "study report blocked override_reason created_at",
     "turing.AnswerTable": "id name file_name sha256 reading n_readers n_images n_answers created_by created_at",
     "turing.Report": "id study table other_study other_table title settings files made_at job created_by created_at",
+    "imaging.Upload": "id created_by name key size created_at",
     "generation.TrainingRun": "id name generator dataset classes config filters limits keep_best best_by "
     "is_demonstration job created_by created_at",
     "generation.Checkpoint": "id run foreign iteration images_seen measures is_milestone file_name sha256 created_at",

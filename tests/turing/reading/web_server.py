@@ -10,6 +10,7 @@ import signal
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -134,6 +135,7 @@ class PageClient:
         self.acknowledged: list[tuple[int, str, uuid.UUID, int]] = []  # position, value, key, reading time
         self.interrupted = 0  # requests of any kind that had to be sent more than once
         self.repeated = 0  # answers among them
+        self.before_answer: Callable[[], None] = lambda: None
 
     def request(self, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, Any]:
         """Status, and JSON or bytes. Raises OSError or HTTPException when the connection breaks."""
@@ -200,6 +202,7 @@ class PageClient:
         state = self.attend()
         while state["state"] == "reading":
             self.fetch(state)
+            self.before_answer()
             answer = self.new_answer(state, random.choice(["real", "synthetic"]), random.randrange(200, 9000))
             if random.random() < 1 / 8:
                 self.lose_the_response(f"{self.root}/answer", answer)

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("imaging", "0006_dataset_inclusion_record"),
+        ("imaging", "0007_upload"),
     ]
 
     operations = [
