@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from imaging.models import Dataset, DatasetReport, Fingerprint, Upload
+from imaging.models import CardChange, Dataset, DatasetReport, Fingerprint, Upload
 
 
 class _ReadOnly(admin.ModelAdmin):
@@ -42,3 +42,8 @@ class FingerprintAdmin(_ReadOnly):
 @admin.register(Upload)
 class UploadAdmin(_ReadOnly):
     list_display = ("name", "size", "created_by", "created_at")
+
+
+@admin.register(CardChange)
+class CardChangeAdmin(_ReadOnly):
+    list_display = ("dataset", "field", "changed_by", "changed_at")

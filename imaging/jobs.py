@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from imaging.cards.export_parameters import EXPORT, ExportParameters
 from imaging.duplicates.parameters import FINGERPRINT, SEARCH, FingerprintParameters, SearchParameters
 from imaging.intake.importing import run_import
 from imaging.intake.parameters import KIND, ImportParameters
@@ -36,3 +37,10 @@ def search_job(context: JobContext, parameters: SearchParameters) -> dict[str, A
     from imaging.duplicates.searching import run_search
 
     return run_search(context, parameters)
+
+
+@register_job(EXPORT, parameters=ExportParameters, queue="light")
+def export_job(context: JobContext, parameters: ExportParameters) -> dict[str, Any]:
+    from imaging.cards.exporting import run_export
+
+    return run_export(context, parameters)

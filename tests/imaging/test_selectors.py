@@ -61,7 +61,11 @@ def test_filter_images(dataset, filters, names):
 @pytest.mark.parametrize(
     ("filters", "words"),
     [
-        ({"label": ["ill"]}, "Unknown filter label; known: labels, view_positions, sex, splits, age_min, age_max"),
+        (
+            {"label": ["ill"]},
+            "Unknown filter label; known: labels, view_positions, sex, splits, manufacturers, modalities, body_parts, "
+            "age_min, age_max",
+        ),
         ({"labels": "ill"}, "Filter labels must be a list of words, not 'ill'"),
         ({"labels": [1]}, r"Filter labels must be a list of words, not \[1\]"),
         ({"age_min": "19"}, "Filter age_min must be an age in years of at least 0, not '19'"),
@@ -105,6 +109,9 @@ def test_filter_options(dataset):
         "view_positions": ["AP", "PA"],
         "sex": ["F", "M"],
         "splits": ["", "test", "train"],
+        "manufacturers": [],
+        "modalities": [],
+        "body_parts": [],
     }
 
 

@@ -89,7 +89,8 @@ HIDDEN = {
     "classification.Explanation": "id title classifier image_ids class_name layer method results job created_by "
     "created_at",
     "imaging.Dataset": "id name origin description licence citation is_phantom created_by created_at frozen_at "
-    "split_record inclusion_record state made_by",
+    "split_record inclusion_record state made_by known_limits version_of version_number deleted_at deleted_by",
+    "imaging.CardChange": "id dataset field before after changed_by changed_at",
     "imaging.DatasetReport": "id dataset kind title values files created_by created_at",
     "imaging.Fingerprint": "pixel_sha256 bits",
     "imaging.Image": "id dataset pixel_sha256 width height bit_depth label split patient_pseudonym source_pseudonym "
