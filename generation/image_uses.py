@@ -4,7 +4,7 @@ from generation.lineage import RUN_KEY
 from generation.models import TrainingRun
 from imaging.lineage import MOST_NAMED, Use
 from imaging.models import Image
-from imaging.selectors import filter_images
+from imaging.selectors import passes_filters
 
 
 def find_uses(image: Image) -> list[Use]:
@@ -14,9 +14,9 @@ def find_uses(image: Image) -> list[Use]:
         run = TrainingRun.objects.filter(pk=made_by).first()
         if run is not None:
             found.append(Use(what="Made by generator", name=run.name, address=run.get_absolute_url()))
-    runs = TrainingRun.objects.filter(dataset=image.dataset_id).select_related("dataset").order_by("-created_at")
+    runs = TrainingRun.objects.filter(dataset=image.dataset_id).order_by("-created_at")
     for run in runs[:MOST_NAMED]:
-        learns = filter_images(run.dataset, run.filters).filter(pk=image.pk).exists()
+        learns = passes_filters(image, run.filters)
         words = "" if learns else "not from this image: its filters leave it out"
         if learns and image.label in run.limits:
             words = f"from {run.limits[image.label]:,} images of its class, drawn by chance"

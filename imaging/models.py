@@ -206,7 +206,11 @@ class CardChange(models.Model):
         ordering = ["-changed_at", "-id"]
 
     def __str__(self) -> str:
-        return f"{self.field} of {self.dataset}"
+        return f"{self.words} of {self.dataset}"
+
+    @property
+    def words(self) -> str:
+        return self.field.replace("_", " ").capitalize()
 
 
 class Upload(models.Model):

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from imaging.duplicates.overlap import Overlap, find_overlap, patients_of
+from imaging.duplicates.overlap import Overlap, find_overlap, overlap_of, patients_of, split_overlap
+from imaging.duplicates.parameters import SEARCH
 from imaging.lineage import trace_dataset
-from imaging.models import Dataset, Image
+from imaging.models import Dataset, DatasetReport, Image
 from imaging.selectors import filter_images
 
 KNOWN = "copies_known"  # the name of the tick with which a form is sent again
@@ -31,17 +32,14 @@ def find_before_training(dataset: Dataset, external: Sequence[Dataset] = ()) -> 
     """
     if dataset.is_phantom:
         return []
-    learnt = patients_of(dataset.images.filter(split__in=[Image.Split.TRAIN, Image.Split.TUNE]))
-    findings = []
-    for tested in (dataset, *external):
+    learnt = dataset.images.filter(split__in=[Image.Split.TRAIN, Image.Split.TUNE])
+    where = f"the training and tuning images of “{dataset.name}”"
+    findings = [_finding(dataset, dataset, split_overlap(dataset), learnt=where, name="The test set")]
+    for tested in external:
         images = tested.images.filter(split=Image.Split.TEST)
-        if tested != dataset and not images.exists():
-            images = tested.images.all()
-        overlap = find_overlap(learnt, patients_of(images))
-        name = "The test set" if tested == dataset else f"The external test set “{tested.name}”"
-        findings.append(
-            _finding(tested, overlap, learnt=f"the training and tuning images of “{dataset.name}”", name=name)
-        )
+        images = images if images.exists() else tested.images.all()
+        name = f"The external test set “{tested.name}”"
+        findings.append(_finding(dataset, tested, overlap_of(learnt, images), learnt=where, name=name))
     return [one for one in findings if one.sentences]
 
 
@@ -51,11 +49,10 @@ def find_before_generator(dataset: Dataset, filters: Mapping[str, Any]) -> list[
     """
     if dataset.is_phantom:
         return []
-    learnt = patients_of(filter_images(dataset, filters))
-    tests = patients_of(dataset.images.filter(split=Image.Split.TEST))
-    left_out = {sha256: patient for sha256, patient in tests.items() if sha256 not in learnt}
+    learnt = filter_images(dataset, filters)
+    left_out = dataset.images.filter(split=Image.Split.TEST).exclude(pk__in=learnt.order_by().values("pk"))
     found = _finding(
-        dataset, find_overlap(learnt, left_out), learnt="the images that it learns from", name="The test set"
+        dataset, dataset, overlap_of(learnt, left_out), learnt="the images that it learns from", name="The test set"
     )
     return [found] if found.sentences else []
 
@@ -72,5 +69,22 @@ def find_before_study(real: Dataset, filters: Mapping[str, Any], synthetic: Data
     return overlap.in_words(f"the images that the generator of “{synthetic.name}” has learnt from", f"“{real.name}”")
 
 
-def _finding(dataset: Dataset, overlap: Overlap, *, learnt: str, name: str) -> Finding:
-    return Finding(dataset=dataset, sentences=tuple(overlap.in_words(learnt, name)))
+def _finding(dataset: Dataset, tested: Dataset, overlap: Overlap, *, learnt: str, name: str) -> Finding:
+    """Of too many images to be compared now, what the last search for duplicates of these two datasets says."""
+    words = overlap.in_words(learnt, name)
+    if overlap.too_many:
+        report = _last_search(dataset, tested)
+        if report is None:
+            words.append(
+                f"{name} and {learnt} are too many to be compared while you wait. Search for duplicates first."
+            )
+        elif report.values["counts"].get("test_train"):
+            words.append(f"{report.title}, on {report.created_at:%Y-%m-%d}: {' '.join(report.values['summary'])}")
+    return Finding(dataset=dataset, sentences=tuple(words))
+
+
+def _last_search(dataset: Dataset, tested: Dataset) -> DatasetReport | None:
+    for report in DatasetReport.objects.filter(dataset=dataset, kind=SEARCH).order_by("-created_at")[:20]:
+        if str(tested.pk) in {one["id"] for one in report.values["datasets"]}:
+            return report
+    return None

@@ -74,8 +74,19 @@ def find_overlap(learnt: Mapping[str, str], tested: Mapping[str, str], *, limit:
 
 def split_overlap(dataset: Dataset) -> Overlap:
     """Between the training or tuning images of a dataset and its test images."""
-    learnt = patients_of(dataset.images.filter(split__in=[Image.Split.TRAIN, Image.Split.TUNE]))
-    return find_overlap(learnt, patients_of(dataset.images.filter(split=Image.Split.TEST)))
+    learnt = dataset.images.filter(split__in=[Image.Split.TRAIN, Image.Split.TUNE])
+    tested = dataset.images.filter(split=Image.Split.TEST)
+    if learnt.count() * tested.count() > MOST_AT_ONCE:
+        return Overlap(too_many=True)  # a dataset has each picture once: there is no exact copy to look for either
+    return find_overlap(patients_of(learnt), patients_of(tested))
+
+
+def overlap_of(learnt: QuerySet[Image], tested: QuerySet[Image]) -> Overlap:
+    """As `find_overlap`; where there are too many images to compare them now, they are not even read."""
+    if learnt.count() * tested.count() > MOST_AT_ONCE:
+        shared = tested.filter(pixel_sha256__in=learnt.order_by().values("pixel_sha256")).order_by("pixel_sha256")
+        return Overlap(exact=tuple(shared.values_list("pixel_sha256", flat=True)), too_many=True)
+    return find_overlap(patients_of(learnt), patients_of(tested))
 
 
 def patients_of(images: QuerySet[Image]) -> dict[str, str]:

@@ -119,7 +119,7 @@ def summary_of(values: Mapping[str, Any]) -> list[str]:
         words = [
             f"{pairs:,} pair{'s' if pairs > 1 else ''} of images that are the same or look alike {where}, at "
             f"{values['limit']} of 256 bits: {counts.get('exact', 0):,} the same pixel for pixel, "
-            f"{counts.get('other_patient', 0):,} not known to be of one patient, "
+            f"{counts.get('other_patient', 0):,} of different patients or of patients not known, "
             f"{counts.get('label_conflict', 0):,} of different classes."
         ]
     test = counts.get("test_train", 0)

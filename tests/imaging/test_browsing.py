@@ -153,6 +153,8 @@ def test_a_study_says_which_images_it_showed_once_it_is_closed():
 def test_the_image_page_takes_constant_queries(n, investigator_client, django_assert_num_queries):
     dataset = DatasetFactory()
     ImageFactory.create_batch(n + 1, dataset=dataset, age_years=40)
+    TrainingRunFactory.create_batch(min(n, 5), dataset=dataset)
+    ExperimentFactory.create_batch(min(n, 5), dataset=dataset)
     address = reverse("imaging:image_detail", args=[images(dataset)[0].pk])
 
     with django_assert_num_queries(14):

@@ -9,6 +9,7 @@ from imaging.selectors import (
     describe_filters,
     filter_images,
     filter_options,
+    passes_filters,
     patients_in_several_splits,
 )
 from tests.factories import DatasetFactory, ImageFactory
@@ -135,3 +136,23 @@ def test_patients_in_several_splits():
     ImageFactory(dataset=dataset, split="test")  # two unknown patients are not one
 
     assert patients_in_several_splits(dataset) == 1
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {},
+        {"labels": ["ill"]},
+        {"splits": [""]},
+        {"sex": ["", "F"]},
+        {"age_min": 30},
+        {"age_max": 30.0},
+        {"view_positions": ["PA"], "age_min": 1},
+        {"manufacturers": ["GE"]},
+    ],
+)
+def test_one_image_passes_as_the_database_says(dataset, filters):
+    ImageFactory(dataset=dataset, manufacturer="GE", age_years=30.0)
+    passing = set(filter_images(dataset, filters).values_list("pk", flat=True))
+
+    assert {image.pk for image in dataset.images.all() if passes_filters(image, filters)} == passing

@@ -5,6 +5,7 @@ import pytest
 from imaging.duplicates import overlap
 from imaging.duplicates.asking import find_before_generator, find_before_study, find_before_training
 from imaging.duplicates.overlap import find_overlap, patients_of, split_overlap
+from imaging.duplicates.services import start_search
 from imaging.models import Dataset
 from tests.factories import DatasetFactory, ImageFactory, TrainingRunFactory
 from tests.imaging.duplicates.conftest import brighter, look_at, smooth
@@ -60,6 +61,21 @@ def test_too_many_to_compare_while_somebody_waits(leaking, monkeypatch):
     assert split_overlap(leaking).too_many
 
 
+def test_of_too_many_images_the_last_search_is_asked(leaking, monkeypatch, run_search):
+    monkeypatch.setattr(overlap, "MOST_AT_ONCE", 11)
+
+    [unsearched] = find_before_training(leaking)
+    run_search(start_search(dataset=leaking, created_by=None))
+    [searched] = find_before_training(leaking)
+
+    assert "too many to be compared while you wait. Search for duplicates" in unsearched.sentences[0]
+    assert "2 of them have a test image on one side" in searched.sentences[0]
+    leaking.images.filter(patient_pseudonym__in=["Q", "P1"], split="test").delete()
+    run_search(start_search(dataset=leaking, created_by=None))
+    monkeypatch.setattr(overlap, "MOST_AT_ONCE", 3)
+    assert find_before_training(leaking) == []
+
+
 def test_before_a_classifier_is_trained_its_test_sets_are_looked_at(leaking):
     external = DatasetFactory(name="Elsewhere")
     ImageFactory(dataset=external, pixels=smooth(2))
@@ -67,7 +83,7 @@ def test_before_a_classifier_is_trained_its_test_sets_are_looked_at(leaking):
 
     own, other = find_before_training(leaking, [external])
 
-    assert own.dataset == leaking
+    assert own.dataset == other.dataset == leaking
     assert other.sentences[0].startswith(
         "The external test set “Elsewhere” shares 1 image with the training and tuning"
     )
