@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from classification.models import Classifier, Experiment, Explanation, ImageScore, Scoring
+from classification.models import Classifier, Experiment, Explanation, ImageScore, Scoring, ScreenedImage, Screening
 
 
 class _ReadOnly(admin.ModelAdmin):
@@ -46,3 +46,14 @@ class ExplanationAdmin(_ReadOnly):
     list_display = ("title", "classifier", "class_name", "layer", "method", "created_by", "created_at")
     list_filter = ("method",)
     search_fields = ("title",)
+
+
+@admin.register(Screening)
+class ScreeningAdmin(_ReadOnly):
+    list_display = ("dataset", "looked_for", "reviewer", "created_by", "created_at", "finished_at")
+
+
+@admin.register(ScreenedImage)
+class ScreenedImageAdmin(_ReadOnly):
+    list_display = ("screening", "place", "image", "score", "decision", "reason", "decided_by", "decided_at")
+    list_filter = ("decision", "reason")

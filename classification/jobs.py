@@ -4,6 +4,7 @@ from typing import Any
 
 from classification.parameters import EXPERIMENT, EXPLANATION, ExperimentParameters, ExplanationParameters
 from classification.scoring.parameters import SCORING, ScoringParameters
+from classification.screening.parameters import SCREENING, ScreeningParameters
 from worker.registry import JobContext, JobDescription, register_job
 
 
@@ -33,6 +34,20 @@ def scoring_job(context: JobContext, parameters: ScoringParameters) -> dict[str,
     from classification.scoring.scoring_job import run_scoring
 
     return run_scoring(context, parameters)
+
+
+def _describe_screening(job_id: str, parameters: ScreeningParameters) -> JobDescription:
+    from classification.screening.selectors import screening_in_words  # models are not loaded yet
+
+    facts, address = screening_in_words(parameters.screening_id)
+    return JobDescription(facts=facts, page_title="The screening", page_address=address)
+
+
+@register_job(SCREENING, parameters=ScreeningParameters, queue="heavy", resumable=True, describe=_describe_screening)
+def screening_job(context: JobContext, parameters: ScreeningParameters) -> dict[str, Any]:
+    from classification.screening.screening_job import run_screening
+
+    return run_screening(context, parameters)
 
 
 def _describe_explanation(job_id: str, parameters: ExplanationParameters) -> JobDescription:

@@ -9,6 +9,8 @@ from django.db.models import Q
 from django.urls import reverse
 
 from classification.explanation_models import Explanation as Explanation
+from classification.screening.models import ScreenedImage as ScreenedImage
+from classification.screening.models import Screening as Screening
 from imaging.models import Dataset
 from worker.models import Job
 

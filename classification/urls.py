@@ -5,6 +5,8 @@ from django.urls import path
 from classification import explanation_views, views
 from classification.exporting import views as exporting
 from classification.scoring import views as scoring_views
+from classification.screening import queue_views
+from classification.screening import views as screening_views
 
 app_name = "classification"
 urlpatterns = [
@@ -21,4 +23,12 @@ urlpatterns = [
     path("scores/<uuid:pk>/", scoring_views.scoring_detail, name="scoring_detail"),
     path("scores/<uuid:pk>/explain/", scoring_views.scoring_explain, name="scoring_explain"),
     path("scores/<uuid:pk>/scores.csv", scoring_views.scoring_csv, name="scoring_csv"),
+    path("screenings/dataset/<uuid:dataset_id>/", screening_views.dataset_screenings, name="dataset_screenings"),
+    path("screenings/<uuid:pk>/", screening_views.screening_detail, name="screening_detail"),
+    path("screenings/<uuid:pk>/check/", screening_views.screening_check, name="screening_check"),
+    path("screenings/<uuid:pk>/make/", screening_views.screening_make, name="screening_make"),
+    path("screenings/<uuid:pk>/screening.csv", screening_views.screening_csv, name="screening_csv"),
+    path("screenings/<uuid:pk>/queue/", queue_views.screening_queue, name="screening_queue"),
+    path("screenings/<uuid:pk>/queue/<int:row>/", queue_views.screening_decide, name="screening_decide"),
+    path("screenings/<uuid:pk>/do/<slug:action>/", queue_views.screening_act, name="screening_act"),
 ]

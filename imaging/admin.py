@@ -5,7 +5,18 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from imaging.models import CardChange, Dataset, DatasetReport, Fingerprint, Upload
+from imaging.models import (
+    CardChange,
+    Dataset,
+    DatasetReport,
+    Fingerprint,
+    QuarantinedImage,
+    RegionAnnotator,
+    RegionCrops,
+    RegionTask,
+    SignOff,
+    Upload,
+)
 
 
 class _ReadOnly(admin.ModelAdmin):
@@ -37,6 +48,39 @@ class DatasetReportAdmin(_ReadOnly):
 class FingerprintAdmin(_ReadOnly):
     list_display = ("pixel_sha256",)
     search_fields = ("pixel_sha256",)
+
+
+@admin.register(RegionTask)
+class RegionTaskAdmin(_ReadOnly):
+    list_display = ("name", "dataset", "n_images", "created_by", "created_at", "closed_at")
+    search_fields = ("name", "dataset__name")
+
+
+@admin.register(RegionAnnotator)
+class RegionAnnotatorAdmin(_ReadOnly):
+    list_display = ("task", "role", "code", "user")
+    list_filter = ("role",)
+    search_fields = ("task__name", "user__username")
+
+
+@admin.register(RegionCrops)
+class RegionCropsAdmin(_ReadOnly):
+    list_display = ("dataset_name", "task", "rule", "side", "created_by", "created_at")
+    search_fields = ("dataset_name", "task__name")
+
+
+@admin.register(QuarantinedImage)
+class QuarantinedImageAdmin(_ReadOnly):
+    list_display = ("dataset", "label", "reason", "created_at")
+    list_filter = ("reason",)
+    search_fields = ("dataset__name",)
+
+
+@admin.register(SignOff)
+class SignOffAdmin(_ReadOnly):
+    list_display = ("dataset", "decision", "label", "signed_by", "signed_at")
+    list_filter = ("decision", "reason")
+    search_fields = ("dataset__name", "note")
 
 
 @admin.register(Upload)

@@ -86,8 +86,10 @@ def _levels(record: dict[str, Any]) -> list[tuple[str, list[str]]]:
     for one in history:
         for step in one["steps"]:
             missing = f" ({step['missing']:,} not known)" if step["missing"] else ""
-            levels[-1][1].append(f"{step['excluded']:,} left out{missing}")
-            levels.append((f"{step['left']:,} images: {step['title'].lower()} {step['words']}", []))
+            excluded = step.get("excluded_words") or f"{step['excluded']:,} left out{missing}"
+            left = step.get("left_words") or f"{step['left']:,} images: {step['title'].lower()} {step['words']}"
+            levels[-1][1].append(excluded)
+            levels.append((left, []))
     return levels
 
 

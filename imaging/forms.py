@@ -1,13 +1,17 @@
 """Forms: what to import, and which images of a dataset to show."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, ClassVar
 
 from django import forms
 from django.db.models import Count
 
 from config.forms import BootstrapFormMixin
-from imaging.inclusion import AGE, BODY_PART, MANUFACTURER, MODALITY, SEX, TITLES, VIEW, InclusionRules
+from imaging.dicom.facts import FIRST_YEAR
+from imaging.inclusion import AGE, BODY_PART, MANUFACTURER, MODALITY, SEX, TITLES, VIEW, YEAR, InclusionRules
+from imaging.intake.npz import read_class_names
+from imaging.intake.preparing import AS_IT_IS, CROP, FULL_RANGE, PAD, Choices
 from imaging.models import Dataset, Image
 from imaging.selectors import Facets, clean_filters, dataset_facets
 from imaging.services import DatasetError, checked_dataset_name
@@ -20,12 +24,20 @@ class ImportForm(BootstrapFormMixin, forms.Form):
     archive = forms.FileField(
         label="ZIP archive",
         help_text="One folder per class, with DICOM, PNG, JPEG, TIFF or BMP images, grey. Folders train, tune "
-        "and test above the classes give the split. An optional metadata.csv adds patient, age, sex, view and more.",
-        widget=forms.ClearableFileInput(attrs={"accept": ".zip,application/zip"}),
+        "and test above the classes give the split. An optional metadata.csv adds patient, age, sex, view and more. "
+        "Or an NPZ file as MedMNIST has them.",
+        widget=forms.ClearableFileInput(attrs={"accept": ".zip,.npz,application/zip"}),
         allow_empty_file=True,  # the import says what is wrong with it
         required=False,
     )
     upload = forms.UUIDField(required=False, widget=forms.HiddenInput)  # one that arrived in parts, in its place
+    label_names = forms.CharField(
+        label="Class names of an NPZ file",
+        required=False,
+        max_length=1000,
+        help_text="In the order of the numbers, with semicolons: normal; pneumonia. Files that are called as MedMNIST "
+        "calls them (pneumoniamnist_64.npz) need none.",
+    )
     origin = forms.ChoiceField(
         label="These images are",
         choices=[("real", "real radiographs"), ("synthetic", "made by a generator")],
@@ -44,6 +56,35 @@ class ImportForm(BootstrapFormMixin, forms.Form):
         help_text="Without this, one bad file refuses the whole import and nothing is changed. Every problem is listed "
         "either way.",
     )
+    window = forms.TypedChoiceField(
+        label="Window of DICOM files that have several",
+        choices=[(1, "the first"), (2, "the second"), (3, "the third"), (FULL_RANGE, "none: the full range of values")],
+        coerce=int,
+        required=False,
+        help_text="Where there are fewer, the last one is taken, and the report says how many files that are.",
+    )
+    bits = forms.TypedChoiceField(
+        label="Grey levels",
+        choices=[
+            (AS_IT_IS, "DICOM in 8 bits, other files as they are"),
+            (8, "8 bits for all"),
+            (16, "16 bits where the file has more than 8"),
+        ],
+        coerce=int,
+        required=False,
+    )
+    size = forms.TypedChoiceField(
+        label="Size",
+        choices=[(AS_IT_IS, "as it is"), *((size, f"{size} × {size} pixels") for size in (256, 512, 1024, 2048))],
+        coerce=int,
+        required=False,
+        help_text="Fewer pixels are means of those around them (Hamming filter). The pixel spacing is adjusted.",
+    )
+    fit = forms.ChoiceField(
+        label="An image that is not square, at a chosen size",
+        choices=[(CROP, "is cropped to its central square"), (PAD, "is kept whole and padded with its darkest grey")],
+        required=False,
+    )
     description = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}))
     licence = forms.CharField(required=False, max_length=200, help_text="For example CC BY 4.0.")
     citation = forms.CharField(
@@ -56,11 +97,20 @@ class ImportForm(BootstrapFormMixin, forms.Form):
         except DatasetError as error:
             raise forms.ValidationError(str(error)) from error
 
+    def clean_label_names(self) -> str:
+        try:
+            read_class_names(self.cleaned_data["label_names"], "")
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from error
+        return str(self.cleaned_data["label_names"])
+
     def clean(self) -> dict[str, Any]:
         values = self.cleaned_data
         if not values.get("archive") and not values.get("upload") and "archive" not in self.errors:
             self.add_error("archive", "Choose a ZIP archive.")
         values["origin"] = values.get("origin") or "real"
+        for name, standard in asdict(Choices()).items():  # of those that were not sent
+            values[name] = standard if values.get(name, "") == "" else values[name]
         made_with = values.get("made_with", "").strip()
         if values["origin"] == "synthetic" and not made_with:
             self.add_error("made_with", "Say what the images were made with.")
@@ -195,6 +245,8 @@ class InclusionForm(BootstrapFormMixin, forms.Form):
     )
     modalities = forms.MultipleChoiceField(label="Modality", required=False, widget=forms.CheckboxSelectMultiple)
     body_parts = forms.MultipleChoiceField(label="Body part", required=False, widget=forms.CheckboxSelectMultiple)
+    first_year = forms.IntegerField(label="From the year", required=False, min_value=FIRST_YEAR, max_value=2100)
+    last_year = forms.IntegerField(label="To the year", required=False, min_value=FIRST_YEAR, max_value=2100)
     labels = forms.MultipleChoiceField(label="Class", required=False, widget=forms.CheckboxSelectMultiple)
     missing_passes = forms.MultipleChoiceField(
         label="Not known: include all the same",
@@ -224,8 +276,10 @@ class InclusionForm(BootstrapFormMixin, forms.Form):
             del self.fields["youngest"], self.fields["oldest"]
         if not dataset.images.exclude(manufacturer="").exists():
             del self.fields["manufacturers"]
+        if not dataset.images.filter(study_year__isnull=False).exists():
+            del self.fields["first_year"], self.fields["last_year"]
         asked = {AGE: "youngest", SEX: "sexes", VIEW: "views", MANUFACTURER: "manufacturers"}
-        asked |= {MODALITY: "modalities", BODY_PART: "body_parts"}
+        asked |= {MODALITY: "modalities", BODY_PART: "body_parts", YEAR: "first_year"}
         self.fields["missing_passes"].choices = [  # type: ignore[attr-defined]
             (rule, TITLES[rule]) for rule, name in asked.items() if name in self.fields
         ]

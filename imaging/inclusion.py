@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 BURNED_IN, AGE, SEX, VIEW = "burned_in_annotation", "age", "sex", "view"
-MANUFACTURER, MODALITY, BODY_PART, LABEL = "manufacturer", "modality", "body_part", "label"
+MANUFACTURER, MODALITY, BODY_PART, YEAR, LABEL = "manufacturer", "modality", "body_part", "year", "label"
 TITLES = {
     BURNED_IN: "Burned-in annotation",
     AGE: "Age",
@@ -17,6 +17,7 @@ TITLES = {
     MANUFACTURER: "Manufacturer",
     MODALITY: "Modality",
     BODY_PART: "Body part",
+    YEAR: "Year",
     LABEL: "Class",
 }
 
@@ -86,6 +87,23 @@ def age_rule(*, youngest: float, oldest: float = 120.0, missing_passes: bool = F
     )
 
 
+def year_rule(*, first: int | None, last: int | None, missing_passes: bool = False) -> Rule:
+    """Field "study_year", both limits included. Raises ValueError when they are the wrong way round."""
+    if first is not None and last is not None and first > last:
+        raise ValueError(f"the first year is {first} and the last {last}; the first must not be after the last")
+    if first is not None and last is not None:
+        words = f"{first} to {last}" if first != last else f"{first}"
+    else:
+        words = f"{first} or later" if first is not None else f"{last} or earlier"
+    return Rule(
+        name=YEAR,
+        words=words,
+        field="study_year",
+        passes=lambda year: (first is None or first <= year) and (last is None or year <= last),
+        missing_passes=missing_passes,
+    )
+
+
 def one_of_rule(name: str, field: str, allowed: Sequence[str], *, missing_passes: bool = False) -> Rule:
     """The value is one of `allowed`, whatever its case."""
     known = frozenset(one.strip().casefold() for one in allowed)
@@ -144,6 +162,8 @@ class InclusionRules:
     manufacturers: tuple[str, ...] = ()
     modalities: tuple[str, ...] = ()
     body_parts: tuple[str, ...] = ()
+    first_year: int | None = None
+    last_year: int | None = None
     labels: tuple[str, ...] = ()
     missing_passes: tuple[str, ...] = ()
 
@@ -163,12 +183,15 @@ class InclusionRules:
         later = {
             MODALITY: ("modality", self.modalities),
             BODY_PART: ("body_part", self.body_parts),
-            LABEL: ("label", self.labels),
         }
         found += self._of_lists(lists)
         if self.manufacturers:
             found.append(manufacturer_rule(self.manufacturers, missing_passes=MANUFACTURER in self.missing_passes))
-        return (*found, *self._of_lists(later))
+        found += self._of_lists(later)
+        if self.first_year is not None or self.last_year is not None:
+            missing_passes = YEAR in self.missing_passes
+            found.append(year_rule(first=self.first_year, last=self.last_year, missing_passes=missing_passes))
+        return (*found, *self._of_lists({LABEL: ("label", self.labels)}))
 
     def _of_lists(self, lists: Mapping[str, tuple[str, tuple[str, ...]]]) -> list[Rule]:
         return [

@@ -7,6 +7,9 @@ from imaging.duplicates.parameters import FINGERPRINT, SEARCH, FingerprintParame
 from imaging.intake.importing import run_import
 from imaging.intake.parameters import KIND, ImportParameters
 from imaging.making import REMOVE, RemoveParameters, remove_discarded
+from imaging.regions.cropping import describe_crops, run_cropping
+from imaging.regions.parameters import KIND as CROP
+from imaging.regions.parameters import CropParameters
 from worker.registry import JobContext, register_job
 
 
@@ -44,3 +47,8 @@ def export_job(context: JobContext, parameters: ExportParameters) -> dict[str, A
     from imaging.cards.exporting import run_export
 
     return run_export(context, parameters)
+
+
+@register_job(CROP, parameters=CropParameters, queue="light", describe=describe_crops)
+def crop_job(context: JobContext, parameters: CropParameters) -> dict[str, Any]:
+    return run_cropping(context, parameters)

@@ -83,14 +83,8 @@ def uses_of(image: Image) -> list[Use]:
 
 
 def _in_datasets(image: Image) -> list[Use]:
-    """The same pixels elsewhere (inclusion and versions share them), and the image that a crop was cut from."""
+    """The same pixels elsewhere: inclusion and versions share them."""
     found = []
-    parent = image.provenance.get("cropped_from")
-    if parent:
-        original = Image.objects.filter(pk=parent).select_related("dataset").first()
-        if original is not None:
-            address = reverse("imaging:image_detail", args=[original.pk])
-            found.append(Use(what="Cut from", name=f"{original.label}, {original.dataset.name}", address=address))
     same = Image.objects.filter(pixel_sha256=image.pixel_sha256).exclude(pk=image.pk).select_related("dataset")
     for other in same.order_by("dataset__name")[:MOST_NAMED]:
         address = reverse("imaging:image_detail", args=[other.pk])

@@ -140,8 +140,10 @@ def remove_discarded() -> int:
             with transaction.atomic():
                 removed += Image.everything.filter(pk__in=[pk for pk, _ in rows]).delete()[0]
         reports = list(dataset.reports.values_list("pk", flat=True))
+        quarantined = list(dataset.quarantined.values_list("pixel_sha256", flat=True))
         dataset.delete()
         remove_report_files(reports)
+        remove_unreferenced_pixels(quarantined)
     return removed
 
 

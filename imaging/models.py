@@ -13,7 +13,27 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
+from imaging.regions.models import (
+    Region,
+    RegionAnnotator,
+    RegionAssignment,
+    RegionCrops,
+    RegionDrawing,
+    RegionTask,
+)
 from worker.models import Job
+
+__all__ = [
+    "Dataset",
+    "DatasetReport",
+    "Image",
+    "Region",
+    "RegionAnnotator",
+    "RegionAssignment",
+    "RegionCrops",
+    "RegionDrawing",
+    "RegionTask",
+]
 
 
 class ReadyDatasets(models.Manager["Dataset"]):
@@ -50,6 +70,8 @@ class Dataset(models.Model):
     frozen_at = models.DateTimeField(null=True, blank=True)  # first use by a run or a study
     # how images were split here: shares, seed, whether the test images were kept; {}: as imported
     split_record = models.JSONField(default=dict, blank=True)
+    # how the pictures were prepared at their import (imaging.intake.preparing); {}: not imported, or before that
+    import_record = models.JSONField(default=dict, blank=True)
     # rules, counts after each step and the dataset they were applied to; {}: everything that was imported
     inclusion_record = models.JSONField(default=dict, blank=True)
     # the dataset that this one is a later version of; numbers begin with 1, which most datasets stay
@@ -94,20 +116,26 @@ class Dataset(models.Model):
         return reverse("imaging:dataset_detail", args=[self.pk])
 
 
-class Image(models.Model):
-    class Sex(models.TextChoices):
-        FEMALE = "F", "Female"
-        MALE = "M", "Male"
-        OTHER = "O", "Other"
+class Sex(models.TextChoices):
+    FEMALE = "F", "Female"
+    MALE = "M", "Male"
+    OTHER = "O", "Other"
 
-    class Split(models.TextChoices):
-        NONE = "", "None"
-        TRAIN = "train", "Train"
-        TUNE = "tune", "Tune"
-        TEST = "test", "Test"
+
+class Split(models.TextChoices):
+    NONE = "", "None"
+    TRAIN = "train", "Train"
+    TUNE = "tune", "Tune"
+    TEST = "test", "Test"
+
+
+class Picture(models.Model):
+    """Stored pixels and what is known of them: of an image, or of one that waits in quarantine."""
+
+    Sex = Sex
+    Split = Split
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="images")
     pixel_sha256 = models.CharField(max_length=64, db_index=True)  # of width, height, bit depth and raw pixels
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
@@ -123,11 +151,22 @@ class Image(models.Model):
     manufacturer = models.CharField(max_length=100, blank=True)
     modality = models.CharField(max_length=16, blank=True)  # DX, CR, ... (DICOM)
     body_part = models.CharField(max_length=32, blank=True)
+    study_year = models.PositiveSmallIntegerField(null=True, blank=True)
     pixel_spacing_mm = models.FloatField(null=True, blank=True)
     follow_up = models.PositiveIntegerField(null=True, blank=True)
 
     provenance = models.JSONField(default=dict, blank=True)  # synthetic: checkpoint, seed, class, index
     created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self.label} {self.pixel_sha256[:12]}"
+
+
+class Image(Picture):
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="images")
 
     objects = ImagesOfReadyDatasets()
     everything = models.Manager["Image"]()
@@ -150,9 +189,6 @@ class Image(models.Model):
             models.CheckConstraint(name="image_bit_depth_known", condition=Q(bit_depth__in=[8, 16])),
             models.CheckConstraint(name="image_has_label", condition=~Q(label="")),
         ]
-
-    def __str__(self) -> str:
-        return f"{self.label} {self.pixel_sha256[:12]}"
 
 
 class Fingerprint(models.Model):
@@ -229,3 +265,8 @@ class Upload(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+from imaging.quarantine.models import QuarantinedImage, SignOff  # noqa: E402  Django looks for the app's models here
+
+__all__ = ["Dataset", "DatasetReport", "Image", "Picture", "QuarantinedImage", "SignOff", "Upload"]

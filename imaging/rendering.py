@@ -27,10 +27,7 @@ def render_square(pixels: np.ndarray, size: int, *, bit_depth: int = 8) -> np.nd
 
     1. 16 bits become 8 by `to_8_bit`, or are stretched by `to_full_16_bit`; 8 bits stay as they are.
     2. The central square is cut out: side min(H, W), offset floor((H - side) / 2) and floor((W - side) / 2).
-    3. Pillow's BILINEAR resampling (`Image.resize` without `reducing_gap`; 16 bits in mode I, which rounds as mode L
-       does, once in each direction). When it reduces, its triangle filter is widened by the factor of reduction, so
-       every input pixel counts and nothing aliases; when it enlarges it is ordinary bilinear interpolation. A square
-       that has the size already is returned unchanged.
+    3. `resize_bilinear`.
 
     Raises ValueError for another shape, type or depth, 8-bit pixels at a depth of 16, or a size below 1.
     """
@@ -42,11 +39,26 @@ def render_square(pixels: np.ndarray, size: int, *, bit_depth: int = 8) -> np.nd
     height, width = array.shape
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
-    square = array[top : top + side, left : left + side]
-    if side == size:
-        return square.copy()
-    picture = PillowImage.fromarray(np.ascontiguousarray(square, dtype=np.uint8 if bit_depth == 8 else np.int32))
-    return np.array(picture.resize((size, size), PillowImage.Resampling.BILINEAR)).astype(array.dtype)
+    return resize_bilinear(array[top : top + side, left : left + side], size, size)
+
+
+def resize_bilinear(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
+    """`pixels` (uint8 or uint16, shape (H, W)) as `height` rows and `width` columns, of the same type, its own memory.
+
+    Pillow's BILINEAR resampling (`Image.resize` without `reducing_gap`; 16 bits in mode I, which rounds as mode L does,
+    once in each direction). When it reduces, its triangle filter is widened by the factor of reduction, so every input
+    pixel counts and nothing aliases; when it enlarges it is ordinary bilinear interpolation. Pixels that have the size
+    already are returned unchanged. Raises ValueError for another shape or type, or a size below 1.
+    """
+    array = checked_pixels(pixels)
+    if width < 1 or height < 1:
+        raise ValueError(f"width and height must be at least 1 px, not {width} and {height}")
+    if array.shape == (height, width):
+        return array.copy()
+    picture = PillowImage.fromarray(
+        np.ascontiguousarray(array, dtype=np.uint8 if array.dtype == np.uint8 else np.int32)
+    )
+    return np.array(picture.resize((width, height), PillowImage.Resampling.BILINEAR)).astype(array.dtype)
 
 
 def to_8_bit(pixels: np.ndarray) -> np.ndarray:

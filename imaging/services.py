@@ -13,7 +13,7 @@ from django.utils import timezone
 from config.accounts.models import User
 from imaging import staging, storage
 from imaging.intake.parameters import KIND, ImportParameters
-from imaging.models import Dataset, Fingerprint, Image
+from imaging.models import Dataset, Fingerprint, Image, QuarantinedImage
 from imaging.reports import remove_report_files
 from imaging.splitting import SPLITS, assign_splits
 from worker.compute.settings import MAX_SEED
@@ -215,11 +215,12 @@ def freeze_dataset(*, dataset: Dataset) -> None:
 
 @transaction.atomic
 def delete_dataset(*, dataset: Dataset) -> None:
-    """Remove a dataset, its images and reports, and the pixel files that no other dataset has.
+    """Remove a dataset, its images, quarantine and reports, and the pixel files that no other dataset has.
 
     Raises DatasetError, naming the users, when a study or a training run uses it.
     """
     hashes = list(Image.everything.filter(dataset=dataset).values_list("pixel_sha256", flat=True))
+    hashes += dataset.quarantined.values_list("pixel_sha256", flat=True)
     reports = list(dataset.reports.values_list("pk", flat=True))
     try:
         with transaction.atomic():
@@ -246,7 +247,7 @@ def lock_pixel_files(*, exclusive: bool = False) -> None:
 
 
 def remove_unreferenced_pixels(hashes: Iterable[str]) -> int:
-    """Remove those of the pixel files that no image record needs any more; returns how many."""
+    """Remove those of the pixel files that no image, in quarantine or not, needs any more; returns how many."""
     candidates = sorted(set(hashes))
     removed = 0
     for start in range(0, len(candidates), 500):
@@ -255,6 +256,8 @@ def remove_unreferenced_pixels(hashes: Iterable[str]) -> int:
             lock_pixel_files(exclusive=True)
             needing = Image.everything.exclude(dataset__state=Dataset.State.REMOVING)
             kept = set(needing.filter(pixel_sha256__in=chunk).values_list("pixel_sha256", flat=True))
+            waiting = QuarantinedImage.objects.filter(pixel_sha256__in=chunk)
+            kept |= set(waiting.values_list("pixel_sha256", flat=True))
             unused = [sha256 for sha256 in chunk if sha256 not in kept and storage.has_pixels(sha256)]
             storage.delete_pixels(unused)
             Fingerprint.objects.filter(pixel_sha256__in=[sha256 for sha256 in chunk if sha256 not in kept]).delete()
@@ -309,11 +312,14 @@ def start_import(
     source_name: str = "",
     origin: str = Dataset.Origin.REAL,
     made_with: str = "",
+    label_names: str = "",
+    **choices: Any,
 ) -> Job:
-    """Queue the import of a ZIP archive or a folder (a path on the server) as a new dataset.
+    """Queue the import of a ZIP archive, an NPZ or a folder (a path on the server) as a new dataset.
 
     With `origin` synthetic, `made_with` says which program, model or group made the images. The job's result is
-    `intake.report.Report.as_result`. `delete_source` removes the source once it is imported.
+    `intake.report.Report.as_result`. `delete_source` removes the source once it is imported. `choices`: how the
+    pictures are prepared, the fields of `intake.preparing.Choices`.
     Raises DatasetError when the name cannot be used, ValueError when there is no such file.
     """
     if not source.exists():
@@ -331,7 +337,9 @@ def start_import(
         delete_source=delete_source,
         origin=origin,
         made_with=made_with.strip(),
+        label_names=label_names,
         created_by_id=created_by.pk if created_by is not None else None,
+        **choices,
     )
     return enqueue_job(kind=KIND, parameters=parameters, title=f"Import “{name}”", created_by=created_by)
 
@@ -347,7 +355,8 @@ def retry_import(*, job: Job, skip_bad: bool, created_by: User | None, dataset_n
     source = Path(job.parameters["source"])
     if not source.exists():
         raise ValueError("The uploaded file is no longer on the server. Upload it again.")
-    same = ("source_name", "licence", "citation", "description", "is_phantom", "delete_source", "origin", "made_with")
+    same = ("source_name", "licence", "citation", "description", "is_phantom", "delete_source", "origin", "made_with",
+            "label_names", "window", "bits", "size", "fit")  # fmt: skip
     return start_import(
         source=source,
         dataset_name=dataset_name or job.parameters["dataset_name"],

@@ -1,10 +1,11 @@
 """Addresses below /datasets/."""
 
-from django.urls import path
+from django.urls import include, path
 
 from imaging import views
 from imaging.cards import views as cards
 from imaging.duplicates import views as duplicates
+from imaging.quarantine import views as quarantine
 from imaging.views import versions
 
 app_name = "imaging"
@@ -18,10 +19,17 @@ urlpatterns = [
     path("import/uploads/<uuid:pk>/discard/", views.upload_discard, name="upload_discard"),
     path("import/<uuid:pk>/", views.import_result, name="import_result"),
     path("import/<uuid:pk>/retry/", views.import_retry, name="import_retry"),
+    path("regions/", include("imaging.regions.urls")),
     path("images/<uuid:pk>/", views.image_detail, name="image_detail"),
     path("images/<uuid:pk>/original.png", views.image_original, name="image_original"),
     path("images/<uuid:pk>/view.png", views.image_view, name="image_view"),
     path("images/<uuid:pk>/thumbnail.png", views.image_thumbnail, name="image_thumbnail"),
+    path("quarantine/<uuid:pk>/", quarantine.quarantine_item, name="quarantine_item"),
+    path("quarantine/<uuid:pk>/view.png", quarantine.quarantine_view, name="quarantine_view"),
+    path("quarantine/<uuid:pk>/thumbnail.png", quarantine.quarantine_thumbnail, name="quarantine_thumbnail"),
+    path("<uuid:pk>/quarantine/", quarantine.quarantine_list, name="quarantine_list"),
+    path("<uuid:pk>/quarantine/move/", quarantine.quarantine_move, name="quarantine_move"),
+    path("<uuid:pk>/quarantine/sign-offs/", quarantine.sign_off_list, name="sign_off_list"),
     path("<uuid:pk>/", views.dataset_detail, name="dataset_detail"),
     path("<uuid:pk>/include/", views.dataset_include, name="dataset_include"),
     path("<uuid:pk>/flow-chart.svg", views.dataset_flow_chart, name="dataset_flow_chart"),
@@ -34,5 +42,6 @@ urlpatterns = [
     path("<uuid:pk>/duplicates/", duplicates.dataset_duplicates, name="dataset_duplicates"),
     path("duplicates/<uuid:pk>/", duplicates.duplicates_report, name="duplicates_report"),
     path("duplicates/<uuid:pk>/pairs.csv", duplicates.duplicates_file, name="duplicates_file"),
+    path("<uuid:pk>/freeze/", views.dataset_freeze, name="dataset_freeze"),
     path("<uuid:pk>/delete/", views.dataset_delete, name="dataset_delete"),
 ]

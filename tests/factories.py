@@ -9,7 +9,7 @@ from classification.models import Classifier, Experiment, Scoring
 from config.accounts.models import User
 from generation.gan.config import AcganConfig
 from generation.models import Checkpoint, SampleRun, TrainingRun
-from imaging.models import Dataset, DatasetReport, Image
+from imaging.models import Dataset, DatasetReport, Image, QuarantinedImage
 from imaging.storage import store_pixels
 from worker.models import Job
 
@@ -62,6 +62,15 @@ class ImageFactory(DjangoModelFactory):
     width = factory.LazyAttribute(lambda image: image.stored.width)
     height = factory.LazyAttribute(lambda image: image.stored.height)
     bit_depth = factory.LazyAttribute(lambda image: image.stored.bit_depth)
+
+
+class QuarantinedImageFactory(ImageFactory):
+    """A picture that waits, of its own random pixels, stored."""
+
+    class Meta:
+        model = QuarantinedImage
+
+    reason = QuarantinedImage.Reason.UNKNOWN
 
 
 class DatasetReportFactory(DjangoModelFactory):

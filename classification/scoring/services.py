@@ -25,8 +25,11 @@ def start_scoring(
     dataset: Dataset | None = None,
     device: str = "auto",
     created_by: User | None,
+    job: Job | None = None,
 ) -> Scoring:
     """Queue the scores of a closed study's images, or of a dataset's, which is frozen.
+
+    With `job`, that one computes them, with something else of its own.
 
     Raises ClassificationError when the study is not closed, the dataset has no images, or the same scores are being
     computed; ValueError for both or neither of the two.
@@ -47,12 +50,13 @@ def start_scoring(
     if under_way.exists():
         raise ClassificationError("These scores are being computed already: see the list below.")
     scoring_id = uuid.uuid4()
-    job = enqueue_job(
-        kind=SCORING,
-        parameters=ScoringParameters(scoring_id=str(scoring_id), device=device),
-        title=f"Scores of “{study or dataset}”",
-        created_by=created_by,
-    )
+    if job is None:
+        job = enqueue_job(
+            kind=SCORING,
+            parameters=ScoringParameters(scoring_id=str(scoring_id), device=device),
+            title=f"Scores of “{study or dataset}”",
+            created_by=created_by,
+        )
     return Scoring.objects.create(
         id=scoring_id, classifier=classifier, study=study, dataset=dataset, job=job, created_by=created_by
     )

@@ -12,6 +12,7 @@ from typing import Any
 from imaging.cards.numbers import UNKNOWN, CardNumbers, Row, card_numbers
 from imaging.flow_chart import chart_in_words
 from imaging.intake.parameters import KIND
+from imaging.intake.preparing import Choices
 from imaging.models import Dataset
 from imaging.reports import newest_reports
 from imaging.versions import version_chain
@@ -140,9 +141,10 @@ def _in_order(shares: Iterable[str]) -> list[str]:
 
 
 def _import(dataset: Dataset) -> Part | None:
+    prepared = (("Prepared", Choices(**dataset.import_record).in_words()),) if dataset.import_record else ()
     job = Job.objects.filter(kind=KIND, result__dataset_id=str(dataset.pk)).order_by("-created_at").first()
     if job is None:
-        return None
+        return Part(title="Import", facts=prepared) if prepared else None
     result = job.result
     facts = [("Imported", f"{job.created_at:%Y-%m-%d}, {result['imported']:,} images")]
     counts = {
@@ -151,4 +153,4 @@ def _import(dataset: Dataset) -> Part | None:
         "Problems": result.get("problem_count", 0),
     }
     facts += [(title, f"{n:,}") for title, n in counts.items() if n]
-    return Part(title="Import", facts=tuple(facts), paragraphs=tuple(result.get("notes", ())))
+    return Part(title="Import", facts=(*facts, *prepared), paragraphs=tuple(result.get("notes", ())))

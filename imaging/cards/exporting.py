@@ -32,6 +32,7 @@ COLUMNS = {  # of metadata.csv -> field
     "manufacturer": "manufacturer",
     "modality": "modality",
     "body_part": "body_part",
+    "study_year": "study_year",
     "pixel_spacing_mm": "pixel_spacing_mm",
     "follow_up": "follow_up",
     "split": "split",

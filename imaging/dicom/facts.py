@@ -8,6 +8,7 @@ from pydicom.dataset import Dataset
 
 DAYS = {"D": 1.0, "W": 7.0, "M": 30.436875, "Y": 365.2425}  # of a unit of age (DICOM PS3.5, value representation AS)
 OLDEST_AGE = 120
+FIRST_YEAR = 1895  # Röntgen's
 NO, YES, UNKNOWN = "no", "yes", "unknown"
 
 
@@ -25,6 +26,7 @@ class DicomFacts:
     manufacturer: str = ""
     modality: str = ""  # DX, CR, ...
     body_part: str = ""  # CHEST, ...: capitals
+    study_year: int | None = None  # of the acquisition, else of the study; nothing finer of any date
     row_spacing_mm: float | None = None  # between the centres of two rows
     column_spacing_mm: float | None = None
     burned_in_annotation: str = UNKNOWN  # yes, no, unknown
@@ -48,6 +50,7 @@ def read_facts(header: Dataset) -> DicomFacts:
         manufacturer=_text(header, "Manufacturer", 100),
         modality=_code(header, "Modality"),
         body_part=_code(header, "BodyPartExamined"),
+        study_year=parse_year(_text(header, "AcquisitionDate", 16)) or parse_year(_text(header, "StudyDate", 16)),
         row_spacing_mm=rows,
         column_spacing_mm=columns,
         burned_in_annotation={"NO": NO, "YES": YES}.get(_text(header, "BurnedInAnnotation", 16).upper(), UNKNOWN),
@@ -61,6 +64,13 @@ def parse_age(text: str) -> float | None:
         return None
     years = int(match[1]) if match[2] == "Y" else int(match[1]) * DAYS[match[2]] / DAYS["Y"]
     return round(years, 3) if years <= OLDEST_AGE else None
+
+
+def parse_year(text: str) -> int | None:
+    """The year of a date such as "20190312" or "2019-03-12", or of a year alone; None when it is none of these."""
+    match = re.fullmatch(r"((?:18|19|20)\d{2})(?:-?(?:0[1-9]|1[0-2])-?(?:0[1-9]|[12]\d|3[01]))?", text)
+    year = int(match[1]) if match is not None else 0
+    return year if year >= FIRST_YEAR else None
 
 
 def _spacing(header: Dataset) -> tuple[float | None, float | None]:

@@ -23,10 +23,11 @@ class GreyError(ValueError):
 class Windowing:
     """Which of several views of the file is taken, and in how many grey levels.
 
-    `index`: the n-th window or VOI LUT, from 0; the last one where there are fewer. `bits`: 8 or 16.
+    `index`: the n-th window or VOI LUT, from 0; the last one where there are fewer; None: the range of the values
+    themselves. `bits`: 8 or 16.
     """
 
-    index: int = 0
+    index: int | None = 0
     bits: int = 8
 
 
@@ -64,6 +65,8 @@ def to_grey(stored: NDArray[np.integer], header: Dataset, windowing: Windowing) 
 
 def _through_voi(real: NDArray[np.float64], header: Dataset, windowing: Windowing) -> NDArray[np.float64]:
     """Values as shares of the range from black to white."""
+    if windowing.index is None:
+        return _through_range(real)
     tables = header.get("VOILUTSequence") or []
     if len(tables):
         table = tables[min(windowing.index, len(tables) - 1)]
@@ -74,12 +77,24 @@ def _through_voi(real: NDArray[np.float64], header: Dataset, windowing: Windowin
         return np.asarray(seen, dtype=np.float64) / (2**bits - 1)
     centres, widths = _numbers(header, "WindowCenter"), _numbers(header, "WindowWidth")
     if not centres and not widths:
-        return (real - real.min()) / (real.max() - real.min())
+        return _through_range(real)
     if len(centres) != len(widths):
         raise GreyError(f"It has {len(centres)} window centres and {len(widths)} window widths")
     place = min(windowing.index, len(centres) - 1)
     function = str(header.get("VOILUTFunction") or "LINEAR").upper()
     return window(real, centre=centres[place], width=widths[place], function=function)
+
+
+def _through_range(real: NDArray[np.float64]) -> NDArray[np.float64]:
+    if real.min() == real.max():
+        raise GreyError("With its look-up table the whole image is one grey")
+    return (real - real.min()) / (real.max() - real.min())
+
+
+def count_windows(header: Dataset) -> int:
+    """How many windows, or VOI LUTs in their place, the header offers. Raises GreyError where they are no numbers."""
+    tables = header.get("VOILUTSequence") or []
+    return len(tables) or len(_numbers(header, "WindowCenter"))
 
 
 def window(values: NDArray[np.float64], *, centre: float, width: float, function: str) -> NDArray[np.float64]:

@@ -3,7 +3,7 @@
 import io
 import logging
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from pydicom.errors import InvalidDicomError
 from pydicom.pixels import pixel_array
 
 from imaging.dicom.facts import DicomFacts, read_facts
-from imaging.dicom.greys import GreyError, Windowing, to_grey
+from imaging.dicom.greys import GreyError, Windowing, count_windows, to_grey
 from imaging.dicom.isolated import DecodingError, decode_apart
 
 MAGIC_AT = 128  # bytes before "DICM"
@@ -43,6 +43,7 @@ class Radiograph:
 
     pixels: NDArray[np.unsignedinteger]
     facts: DicomFacts
+    has_window: bool = True  # the one that was asked for; else the last one was taken, or the range of the values
 
 
 def looks_like_dicom(data: bytes) -> bool:
@@ -52,16 +53,21 @@ def looks_like_dicom(data: bytes) -> bool:
 def read_dicom(data: bytes, *, windowing: Windowing | None = None, max_pixels: int = 64_000_000) -> Radiograph:
     """The radiograph in a DICOM file. Raises DicomError, in words, for anything else or anything damaged.
 
-    Single frame, one grey channel, any usual transfer syntax. The size is checked before anything is decoded.
+    Single frame, one grey channel, any usual transfer syntax. The size is checked before anything is decoded. Where 16
+    bits are asked for, a file with up to 8 stored bits gives 8: bits that were never there are not made up.
     """
+    windowing = windowing or Windowing()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # oddities of headers that concern nothing that is used here
         header = _header(data)
         try:
             _check_image(header, max_pixels)
-            pixels = to_grey(_stored_values(header, data), header, windowing or Windowing())
+            if int(header.BitsStored) <= 8:
+                windowing = replace(windowing, bits=8)
+            pixels = to_grey(_stored_values(header, data), header, windowing)
             facts = read_facts(header)
-            return Radiograph(pixels=make_square(pixels, facts), facts=facts)
+            has_window = windowing.index is None or windowing.index < max(1, count_windows(header))
+            return Radiograph(pixels=make_square(pixels, facts), facts=facts, has_window=has_window)
         except (DicomError, MemoryError):
             raise
         except GreyError as error:

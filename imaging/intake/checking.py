@@ -2,18 +2,19 @@
 
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from imaging.dicom.facts import NO, YES
-from imaging.intake.decoding import ARCHIVES, decode
+from imaging.dicom.facts import NO
+from imaging.intake.decoding import ARCHIVES, DEFAULT, decode
 from imaging.intake.layout import METADATA, Placed, arrange
 from imaging.intake.limits import Limits
 from imaging.intake.metadata import Metadata, check_label, read_metadata
 from imaging.intake.parallel import in_order, usable_processors
+from imaging.intake.preparing import Choices
 from imaging.intake.report import IntakeError, Problem, Report, SourceError, printable
 from imaging.intake.sources import Entry, Source
 from imaging.storage import StoredPixels
@@ -32,10 +33,17 @@ class Candidate:
     split: str
     row: dict[str, Any]  # from the file's own header and metadata.csv, without label and split
     pixels: StoredPixels
+    waits: str = ""  # why it goes to quarantine: a `QuarantinedImage.Reason`; "": it does not
 
 
 def examine(
-    source: Source, *, keep: Keep, limits: Limits, report: Report, progress: Callable[[int, int], None]
+    source: Source,
+    *,
+    keep: Keep,
+    limits: Limits,
+    report: Report,
+    progress: Callable[[int, int], None],
+    choices: Choices = DEFAULT,
 ) -> list[Candidate]:
     """Every image that can be imported, one per distinct picture, in natural order of its path.
 
@@ -51,18 +59,28 @@ def examine(
     metadata = _metadata(source, layout.metadata, layout.images, entries, limits, report)
     unlabelled = _refuse_missing_classes(layout.images, metadata, report)
     candidates = []
+    without_window = 0
 
     def read(placed: Placed) -> _Read:
-        return _read(source, placed, keep, limits)
+        return _read(source, placed, keep, limits, choices)
 
     threads = usable_processors() if len(layout.images) > 1 else 1
     for done, one in enumerate(in_order(read, layout.images, threads=threads), start=1):
         candidate = _candidate(one, metadata, report, complain=not unlabelled)
         if candidate is not None:
             candidates.append(candidate)
+            without_window += not one.has_window
         progress(done, len(layout.images))
     kept = _without_duplicates(candidates, report)
     _note_split_patients(kept, report)
+    if without_window:
+        report.notes.append(
+            f"{without_window} DICOM file{'s have' if without_window > 1 else ' has'} no window {choices.window}: the "
+            "last one there is was taken, or the range of the values where there is none."
+        )
+    for candidate in kept:
+        if candidate.waits:
+            report.add_waiting(file=printable(candidate.path), reason=candidate.waits)
     return kept
 
 
@@ -107,16 +125,21 @@ class _Read:
     pixels: StoredPixels | None = None
     row: dict[str, Any] = field(default_factory=dict)
     burned_in_annotation: str = NO
+    spans: float = 1.0  # see `decoding.Decoded`
+    has_window: bool = True
     problem: IntakeError | None = None
 
 
-def _read(source: Source, placed: Placed, keep: Keep, limits: Limits) -> _Read:
+def _read(source: Source, placed: Placed, keep: Keep, limits: Limits, choices: Choices) -> _Read:
     """Raises SourceError."""
     try:
         if PurePosixPath(placed.path).suffix.lower() in ARCHIVES:
             raise IntakeError("This is an archive inside the archive.", "Unpack it, and put its images in its place.")
-        decoded = decode(source.read(placed.entry), placed.path, limits)
-        return _Read(placed, keep(decoded.pixels), decoded.row, decoded.burned_in_annotation)
+        decoded = decode(source.read(placed.entry), placed.path, limits, choices)
+        pixels = keep(decoded.pixels)
+        return _Read(
+            placed, pixels, decoded.row, decoded.burned_in_annotation, decoded.spans, has_window=decoded.has_window
+        )
     except SourceError:
         raise
     except IntakeError as problem:
@@ -129,11 +152,8 @@ def _candidate(read: _Read, metadata: Metadata, report: Report, *, complain: boo
     problems = [read.problem] if read.problem is not None else []
     row = read.row | metadata.rows.get(placed.path, {})  # the table was written for this study and overrides headers
     burned_in = row.pop("burned_in_annotation", read.burned_in_annotation)
-    try:
-        if pixels is not None:
-            _check_annotation(burned_in)
-    except IntakeError as problem:
-        problems.append(problem)
+    if "pixel_spacing_mm" in row:  # of the file's own pixels, also where the table says it
+        row["pixel_spacing_mm"] *= read.spans
     label = split = ""
     try:
         label = _one_value("label", _folder_label(placed), row.pop("label", ""))
@@ -152,18 +172,8 @@ def _candidate(read: _Read, metadata: Metadata, report: Report, *, complain: boo
         report.add_problem(found.about(printable(placed.path)))
     if problems or pixels is None or not label or placed.path in metadata.bad_paths:
         return None
-    return Candidate(placed.entry, placed.path, label, split, row, pixels)
-
-
-def _check_annotation(burned_in: str) -> None:
-    """Names and dates that were written into the pixels would be shown to readers."""
-    if burned_in != NO:
-        said = "says that" if burned_in == YES else "does not say whether"
-        raise IntakeError(
-            f"Its header {said} something is written into the image (burned-in annotation).",
-            "Look at it. If nothing identifies the patient, put “no” into the column burned_in_annotation of "
-            f"{METADATA}; else mask it before, or leave it out.",
-        )
+    waits = "" if burned_in == NO else burned_in
+    return Candidate(placed.entry, placed.path, label, split, row, pixels, waits)
 
 
 def _one_value(what: str, from_folder: str, from_table: str) -> str:
@@ -197,7 +207,8 @@ def _without_duplicates(candidates: list[Candidate], report: Report) -> list[Can
                     )
                 )
             continue
-        kept.append(first)
+        # of two files with the very same picture one may say that it is clean: the other one is believed
+        kept.append(replace(first, waits=max(candidate.waits for candidate in group)))
         for other in others:
             report.add_duplicate(file=printable(other.path), duplicate_of=printable(first.path))
             moved += other.split != first.split

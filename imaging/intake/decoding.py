@@ -5,7 +5,7 @@ The size is read from the header before anything is decoded, and the decoder is 
 
 import io
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any, NoReturn
 
@@ -17,8 +17,11 @@ from imaging.dicom.facts import NO, DicomFacts
 from imaging.dicom.reading import DicomError, looks_like_dicom, read_dicom
 from imaging.intake.limits import Limits
 from imaging.intake.metadata import read_age
+from imaging.intake.preparing import AS_IT_IS, Choices, resize_square
 from imaging.intake.report import IntakeError, printable
+from imaging.rendering import to_8_bit
 
+DEFAULT = Choices()
 _ACCEPTED = "DICOM, PNG, JPEG, TIFF and BMP are read."
 _FORMATS: dict[str, tuple[type[ImageFile.ImageFile], tuple[str, ...]]] = {
     "PNG": (PngImagePlugin.PngImageFile, (".png",)),
@@ -47,27 +50,41 @@ class Decoded:
 
     pixels: np.ndarray
     row: dict[str, Any] = field(default_factory=dict)
-    burned_in_annotation: str = NO  # yes, no, unknown; a picture without a header says nothing and is believed
+    burned_in_annotation: str = NO  # yes, no, unknown; a picture without a header is believed, unless metadata.csv says
+    has_window: bool = True  # False: the window that was asked for is not in the file
+    spans: float = 1.0  # pixels of the file, in one direction, that one of `pixels` spans; a spacing grows with it
 
 
-def decode(data: bytes, name: str, limits: Limits) -> Decoded:
-    """A radiograph in any format that is read. Raises IntakeError, in words, for everything else."""
+def decode(data: bytes, name: str, limits: Limits, choices: Choices = DEFAULT) -> Decoded:
+    """A radiograph in any format that is read, prepared as `choices` say. Raises IntakeError, in words, otherwise."""
     if looks_like_dicom(data) or PurePosixPath(name).suffix.lower() in (".dcm", ".dicom"):
-        return _decode_dicom(data, name, limits)
-    return Decoded(pixels=decode_grey(data, name, limits))
+        decoded = _decode_dicom(data, name, limits, choices)
+    else:
+        decoded = Decoded(pixels=decode_grey(data, name, limits))
+        if choices.bits == 8:
+            decoded = replace(decoded, pixels=to_8_bit(decoded.pixels))
+    if choices.size == AS_IT_IS:
+        return decoded
+    pixels, spans = resize_square(decoded.pixels, size=choices.size, fit=choices.fit)
+    return replace(decoded, pixels=pixels, spans=spans)
 
 
-def _decode_dicom(data: bytes, name: str, limits: Limits) -> Decoded:
+def _decode_dicom(data: bytes, name: str, limits: Limits, choices: Choices) -> Decoded:
     suffix = PurePosixPath(name).suffix.lower()
     if any(suffix in suffixes for _, suffixes in _FORMATS.values()):
         raise IntakeError(f"The name ends with {suffix}, but the content is DICOM.", "Rename it to end with .dcm.")
     if not data:
         raise IntakeError("The file is empty (0 bytes).", "Copy it again, or leave it out.")
     try:
-        found = read_dicom(data, max_pixels=limits.max_pixels)
+        found = read_dicom(data, windowing=choices.windowing, max_pixels=limits.max_pixels)
     except DicomError as error:
         raise IntakeError(printable(str(error)), "Export or copy it again, or leave it out.") from error
-    return Decoded(pixels=found.pixels, row=_row(found.facts), burned_in_annotation=found.facts.burned_in_annotation)
+    return Decoded(
+        pixels=found.pixels,
+        row=_row(found.facts),
+        burned_in_annotation=found.facts.burned_in_annotation,
+        has_window=found.has_window,
+    )
 
 
 def _row(facts: DicomFacts) -> dict[str, Any]:
@@ -80,6 +97,7 @@ def _row(facts: DicomFacts) -> dict[str, Any]:
         "manufacturer": facts.manufacturer,
         "modality": facts.modality,
         "body_part": facts.body_part,
+        "study_year": facts.study_year,
         "pixel_spacing_mm": facts.spacing_mm,
     }
     return {name: value for name, value in values.items() if value not in (None, "")}

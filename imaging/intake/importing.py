@@ -22,9 +22,10 @@ from imaging import storage
 from imaging.intake.checking import Candidate, examine
 from imaging.intake.limits import LIMITS, Limits
 from imaging.intake.parameters import ImportParameters
+from imaging.intake.preparing import Choices
 from imaging.intake.report import Report, SourceError, printable
 from imaging.intake.sources import Source, open_source
-from imaging.models import Dataset, Image
+from imaging.models import Dataset, Image, QuarantinedImage
 from imaging.pseudonyms import patient_pseudonym, source_pseudonym
 from imaging.services import (
     DatasetError,
@@ -48,22 +49,23 @@ def run_import(context: JobContext, parameters: ImportParameters, *, limits: Lim
     """
     dataset_id = uuid.uuid5(_NAMESPACE, context.job_id)
     finished = context.directory / "report.json"
+    staging = Staging(context.job_id, elsewhere=context.directory)
     if Dataset.objects.filter(pk=dataset_id).exists():  # an earlier attempt was killed after its last step
+        staging.clear()
         return _done(parameters, json.loads(finished.read_text()))
     journal = _Journal(context.directory / "stored.txt")
-    staging = Staging(context.job_id, elsewhere=context.directory)
     report = Report()
     try:
         checked_dataset_name(parameters.dataset_name)
-        with open_source(Path(parameters.source), limits) as source:
-            candidates = _check(context, source, staging, limits, report)
+        with open_source(Path(parameters.source), limits, parameters.class_names) as source:
+            candidates = _check(context, source, staging, limits, report, parameters.choices)
             if report.problem_count and (not parameters.skip_bad or report.fatal_count):
                 raise _RefusedError
             if not candidates:
                 report.notes.append("No image is left to import.")
                 raise _RefusedError
             _find_elsewhere(candidates, report)
-            counts = dict(sorted(Counter(candidate.label for candidate in candidates).items()))
+            counts = dict(sorted(Counter(one.label for one in candidates if not one.waits).items()))
             result = report.as_result(dataset_id=str(dataset_id), counts=counts, skipped=bool(report.problem_count))
             _write_atomically(finished, json.dumps(result))
             _store(context, staging, candidates, journal, dataset_id, parameters, result)
@@ -123,7 +125,9 @@ class _Journal:
             self._path.unlink()
 
 
-def _check(context: JobContext, source: Source, staging: Staging, limits: Limits, report: Report) -> list[Candidate]:
+def _check(
+    context: JobContext, source: Source, staging: Staging, limits: Limits, report: Report, choices: Choices
+) -> list[Candidate]:
     began = time.monotonic()
 
     def progress(done: int, total: int) -> None:
@@ -131,10 +135,10 @@ def _check(context: JobContext, source: Source, staging: Staging, limits: Limits
         left = (time.monotonic() - began) / done * (total - done)  # storing what was read takes next to nothing
         context.progress(done, 2 * total, "files", "Reading the files", seconds_left=left)
 
-    candidates = examine(source, keep=staging.add, limits=limits, report=report, progress=progress)
+    candidates = examine(source, keep=staging.add, limits=limits, report=report, progress=progress, choices=choices)
     context.log(
         f"Checked: {len(candidates)} images, {report.duplicate_count} duplicates, {report.problem_count} problems, "
-        f"{report.ignored} ignored files",
+        f"{report.waiting_count} for the quarantine, {report.ignored} ignored files",
         level="warning" if report.problem_count else "info",
     )
     return candidates
@@ -192,25 +196,33 @@ def _write_rows(candidates: list[Candidate], dataset_id: uuid.UUID, parameters: 
         is_phantom=parameters.is_phantom,
         created_by=User.objects.filter(pk=parameters.created_by_id or 0).first(),
     )
-    images = (_image(dataset, candidate, parameters.made_with) for candidate in candidates)
+    dataset.import_record = parameters.choices.as_record()
+    dataset.save(update_fields=["import_record"])
+    made_with = parameters.made_with
+    images = (Image(dataset=dataset, **_values(one, made_with)) for one in candidates if not one.waits)
     Image.objects.bulk_create(images, batch_size=1000)
-
-
-def _image(dataset: Dataset, candidate: Candidate, made_with: str) -> Image:
-    row = dict(candidate.row)
-    return Image(
-        dataset=dataset,
-        pixel_sha256=candidate.pixels.sha256,
-        width=candidate.pixels.width,
-        height=candidate.pixels.height,
-        bit_depth=candidate.pixels.bit_depth,
-        label=candidate.label,
-        split=candidate.split,
-        patient_pseudonym=patient_pseudonym(row.pop("patient_id", "")),
-        source_pseudonym=source_pseudonym(candidate.path.rsplit("/", 1)[-1]),
-        provenance={"made_with": made_with, "imported": True} if made_with else {},
-        **row,
+    waiting = (
+        QuarantinedImage(dataset=dataset, reason=one.waits, **_values(one, made_with))
+        for one in candidates
+        if one.waits
     )
+    QuarantinedImage.objects.bulk_create(waiting, batch_size=1000)
+
+
+def _values(candidate: Candidate, made_with: str) -> dict[str, Any]:
+    row = dict(candidate.row)
+    return {
+        "pixel_sha256": candidate.pixels.sha256,
+        "width": candidate.pixels.width,
+        "height": candidate.pixels.height,
+        "bit_depth": candidate.pixels.bit_depth,
+        "label": candidate.label,
+        "split": candidate.split,
+        "patient_pseudonym": patient_pseudonym(row.pop("patient_id", "")),
+        "source_pseudonym": source_pseudonym(candidate.path.rsplit("/", 1)[-1]),
+        "provenance": {"made_with": made_with, "imported": True} if made_with else {},
+        **row,
+    }
 
 
 def _done(parameters: ImportParameters, result: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from imaging.dicom.facts import NO, UNKNOWN, YES, parse_year
 from imaging.intake.layout import METADATA, SPLITS
 from imaging.intake.report import Problem, Report, printable
 from imaging.intake.sources import clean_name
@@ -37,6 +38,14 @@ def read_age(text: str) -> float:
     if not 0 <= age <= 120:
         raise ValueError("is not an age in years (0 to 120)")
     return OLDEST_AGE if age > 89 else age
+
+
+def _study_year(text: str) -> int:
+    """Of a date only the year is kept, which identifies nobody (45 CFR 164.514(b)(2)(i)(C))."""
+    year = parse_year(text)
+    if year is None:
+        raise ValueError("is not a year or a date (2019, 2019-03-12 or 20190312)")
+    return year
 
 
 def _number(text: str) -> float:
@@ -70,9 +79,9 @@ def _sex(text: str) -> str:
         raise ValueError("is not a sex (F, M or O)") from None
 
 
-def _yes_no(text: str) -> str:
-    if text.lower() not in ("yes", "no"):
-        raise ValueError("is not yes or no")
+def _annotation(text: str) -> str:
+    if text.lower() not in (YES, NO, UNKNOWN):
+        raise ValueError(f"is not {YES}, {NO} or {UNKNOWN}")
     return text.lower()
 
 
@@ -106,7 +115,8 @@ COLUMNS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "manufacturer": ("manufacturer", _words(100)),
     "modality": ("modality", lambda text: _words(16)(text.upper())),
     "body_part": ("body_part", lambda text: _words(32)(text.upper())),
-    "burned_in_annotation": ("burned_in_annotation", _yes_no),
+    "study_year": ("study_year", _study_year),
+    "burned_in_annotation": ("burned_in_annotation", _annotation),
     "pixel_spacing_mm": ("pixel_spacing_mm", _spacing),
     "follow_up": ("follow_up", _follow_up),
     "split": ("split", _split),

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from imaging.intake.npz import read_class_names
+from imaging.intake.preparing import AS_IT_IS, CROP, Choices
+
 KIND = "imaging.import"
 
 
@@ -19,7 +22,12 @@ class ImportParameters:
     delete_source: bool = False  # once imported; a refused source stays for another try
     created_by_id: int | None = None
     origin: str = "real"  # or "synthetic": made by a generator
+    window: int = 1  # this and the next three: see `preparing.Choices`
+    bits: int = AS_IT_IS
+    size: int = AS_IT_IS
+    fit: str = CROP
     made_with: str = ""  # synthetic: by which program, model or group; becomes part of each image's provenance
+    label_names: str = ""  # of an NPZ whose name does not say it: see imaging.intake.npz.read_class_names
 
     def __post_init__(self) -> None:
         if not Path(self.source).is_absolute():
@@ -36,6 +44,16 @@ class ImportParameters:
             raise ValueError("made_with is for synthetic images; real ones are made by nobody")
         if len(self.licence) > 200:
             raise ValueError(f"licence may have 200 characters, not {len(self.licence)}")
+        read_class_names(self.label_names, "")
+        self.choices  # noqa: B018  raises ValueError
+
+    @property
+    def choices(self) -> Choices:
+        return Choices(window=self.window, bits=self.bits, size=self.size, fit=self.fit)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return read_class_names(self.label_names, self.shown_source)
 
     @property
     def shown_source(self) -> str:

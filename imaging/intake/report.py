@@ -46,6 +46,8 @@ class Report:
     duplicate_count: int = 0
     elsewhere: list[dict[str, str]] = field(default_factory=list)  # file, dataset
     elsewhere_count: int = 0
+    waiting: list[dict[str, str]] = field(default_factory=list)  # file, reason: they go to quarantine
+    waiting_count: int = 0
     ignored: int = 0  # files that belong to no import: .DS_Store, README, ...
     notes: list[str] = field(default_factory=list)
 
@@ -65,8 +67,13 @@ class Report:
         if len(self.elsewhere) < LISTED:
             self.elsewhere.append({"file": file, "dataset": dataset})
 
+    def add_waiting(self, *, file: str, reason: str) -> None:
+        self.waiting_count += 1
+        if len(self.waiting) < LISTED:
+            self.waiting.append({"file": file, "reason": reason})
+
     def as_result(self, *, dataset_id: str | None, counts: dict[str, int], skipped: bool) -> dict[str, Any]:
-        """JSON for `Job.result`. `imported` is the number of images, `counts` the same per label."""
+        """JSON for `Job.result`. `imported`: the number of images, `counts`: per label; `waiting` ones are no part."""
         return {
             "dataset_id": dataset_id,
             "imported": sum(counts.values()),
@@ -75,6 +82,8 @@ class Report:
             "duplicate_files": self.duplicates,
             "elsewhere": self.elsewhere_count,
             "elsewhere_files": self.elsewhere,
+            "waiting": self.waiting_count,
+            "waiting_files": self.waiting,
             "problems": [asdict(problem) for problem in self.problems],
             "problem_count": self.problem_count,
             "fatal_count": self.fatal_count,

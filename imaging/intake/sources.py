@@ -15,10 +15,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from imaging.intake.limits import Limits
 from imaging.intake.report import IntakeError, Problem, Report, SourceError, printable
+
+if TYPE_CHECKING:
+    from imaging.intake.npz import NpzSource
 
 _CHUNK = 2**20
 _REPACK = "Make the archive again from the plain files and folders."
@@ -42,14 +45,24 @@ class Source(Protocol):
         """All bytes of a file. Raises IntakeError; SourceError when the whole source is refused."""
 
 
-def open_source(path: Path, limits: Limits) -> "ZipSource | FolderSource":
-    """A ZIP or a folder, to be used in a `with` statement. Raises SourceError when it is neither."""
+def open_source(
+    path: Path, limits: Limits, class_names: tuple[str, ...] = ()
+) -> "ZipSource | FolderSource | NpzSource":
+    """A ZIP, an NPZ or a folder, to be used in a `with` statement. Raises SourceError when it is none of them.
+
+    `class_names`: of an NPZ, in the order of the numbers that its labels are.
+    """
+    from imaging.intake.npz import NpzSource, is_npz  # which is made of what is here
+
     if path.is_dir():
         return FolderSource(path, limits)
     if not path.exists():
         raise SourceError("There is no such file or folder.", "Check the path, or upload the file again.")
     try:
-        return ZipSource(zipfile.ZipFile(path), path.stat().st_size, limits)
+        archive = zipfile.ZipFile(path)
+        if is_npz(archive):
+            return NpzSource(archive, limits, class_names)
+        return ZipSource(archive, path.stat().st_size, limits)
     except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError) as error:
         if path.stat().st_size == 0:
             reason = "The file is empty (0 bytes)."
@@ -62,7 +75,7 @@ def open_source(path: Path, limits: Limits) -> "ZipSource | FolderSource":
         raise SourceError(f"The file cannot be read: {error.strerror}.", "Check its permissions.") from error
 
 
-class _Budget:
+class Budget:
     """Counts what has been read, over all files, which several threads read."""
 
     def __init__(self, limits: Limits) -> None:
@@ -89,7 +102,7 @@ class _Budget:
 class ZipSource(AbstractContextManager["ZipSource"]):
     def __init__(self, archive: zipfile.ZipFile, size: int, limits: Limits) -> None:
         self._archive, self._size = archive, size
-        self._budget = _Budget(limits)
+        self._budget = Budget(limits)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -162,7 +175,7 @@ class FolderSource(AbstractContextManager["FolderSource"]):
 
     def __init__(self, root: Path, limits: Limits) -> None:
         self._root = root.resolve()
-        self._budget = _Budget(limits)
+        self._budget = Budget(limits)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -260,4 +273,4 @@ def source_problem(error: IntakeError, path: Path) -> Problem:
     return error.about(printable(path.name))
 
 
-__all__ = ["Entry", "FolderSource", "Source", "ZipSource", "clean_name", "open_source", "source_problem"]
+__all__ = ["Budget", "Entry", "FolderSource", "Source", "ZipSource", "clean_name", "open_source", "source_problem"]

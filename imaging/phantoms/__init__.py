@@ -7,5 +7,6 @@ nothing that was measured on it says anything about patients.
 
 from imaging.phantoms.chest import chest_phantom
 from imaging.phantoms.dataset import describe_phantom, write_phantom_dataset
+from imaging.phantoms.dicom import write_phantom_dicoms
 
-__all__ = ["chest_phantom", "describe_phantom", "write_phantom_dataset"]
+__all__ = ["chest_phantom", "describe_phantom", "write_phantom_dataset", "write_phantom_dicoms"]

@@ -20,6 +20,7 @@ from imaging.deleting import (
 )
 from imaging.flow_chart import chart_in_words
 from imaging.forms import FilterForm
+from imaging.intake.preparing import Choices
 from imaging.models import Dataset
 from imaging.selectors import (
     dataset_counts,
@@ -72,6 +73,10 @@ def dataset_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "mixed_patients": patients_in_several_splits(dataset) if has_splits else 0,
         "splits": splits,
         "has_splits": has_splits,
+        "prepared": Choices(**dataset.import_record).in_words() if dataset.import_record else "",
+        "region_tasks": list(dataset.region_tasks.all()),
+        "waiting": dataset.quarantined.count(),
+        "signed": dataset.sign_offs.exists(),
         "inclusion_in_words": chart_in_words(dataset.inclusion_record) if dataset.inclusion_record else "",
         "versions": version_chain(dataset),
     }
@@ -99,6 +104,7 @@ def dataset_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
         "holding": [one for one in found if one.holds],
         "derived": [one for one in found if not one.holds],
         "days": KEPT_DELETED.days,
+        "waiting": dataset.quarantined.count(),
     }
     return render(request, "imaging/dataset_delete.html", context)
 

@@ -11,6 +11,7 @@ from imaging import storage
 from imaging.forms import FilterForm
 from imaging.lineage import uses_of
 from imaging.models import Image
+from imaging.regions.selectors import crops_of, source_of
 from imaging.rendering import render_square, to_8_bit
 from imaging.selectors import describe_filters, neighbours
 
@@ -26,6 +27,8 @@ def image_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     filters = form.cleaned_data if form.is_valid() else {}
     context = {
         "image": image,
+        "source": source_of(image),
+        "crops": crops_of(image),
         "uses": uses_of(image),
         "neighbours": neighbours(image, filters),
         "filters": describe_filters(filters) if filters else "",

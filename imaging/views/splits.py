@@ -7,13 +7,14 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST
 
 from config.accounts.access import investigator_required
 from imaging.duplicates.overlap import split_overlap
 from imaging.forms import SplitForm
 from imaging.models import Dataset, Image
 from imaging.selectors import patients_in_several_splits, split_counts
-from imaging.services import DatasetError, plan_splits, split_dataset
+from imaging.services import DatasetError, freeze_dataset, plan_splits, split_dataset
 
 
 @investigator_required
@@ -48,6 +49,15 @@ def dataset_split(request: HttpRequest, pk: UUID) -> HttpResponse:
         "without_patient": dataset.images.filter(patient_pseudonym="").count(),
     }
     return render(request, "imaging/dataset_split.html", context)
+
+
+@investigator_required
+@require_POST
+def dataset_freeze(request: HttpRequest, pk: UUID) -> HttpResponse:
+    dataset = get_object_or_404(Dataset, pk=pk)
+    freeze_dataset(dataset=dataset)
+    messages.success(request, f"“{dataset.name}” is frozen: its images, classes and splits stay as they are.")
+    return redirect("imaging:dataset_detail", pk=pk)
 
 
 def _counts(dataset: Dataset, planned: dict[UUID, str], *, keep_test: bool) -> list[tuple[str, list[tuple[str, int]]]]:

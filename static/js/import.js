@@ -64,7 +64,7 @@ class ImportPage {
     this.input.required = true;
     const [file] = this.input.files;
     this.say(file ? `${file.name}, ${megabytes(file.size)}` : "");
-    if (file) this.suggestName(file.name.replace(/\.zip$/i, ""));
+    if (file) this.suggestName(file.name.replace(/\.(zip|npz)$/i, ""));
   }
 
   chooseFiles(files) {
@@ -87,7 +87,7 @@ class ImportPage {
     const transfer = event.dataTransfer;
     const entries = Array.from(transfer.items, (item) => item.webkitGetAsEntry?.()).filter(Boolean);
     const single = transfer.files.length === 1 && entries.every((entry) => entry.isFile);
-    if (single && /\.zip$/i.test(transfer.files[0].name)) {
+    if (single && /\.(zip|npz)$/i.test(transfer.files[0].name)) {
       this.input.files = transfer.files;
       this.chooseArchive();
     } else if (entries.length) {

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from config.accounts.models import User
 from tests.browser.accessibility import violations_of
 from tests.browser.reading_room import come_in, intercept, open_reading, wait_until_ready
-from tests.factories import TrainingRunFactory, UserFactory
+from tests.factories import QuarantinedImageFactory, TrainingRunFactory, UserFactory
 from tests.turing.builders import make_dataset, make_draft, make_session, read_all
 from turing.models import ReadingSession
 from turing.services import close_study, create_invitations, enrol_reader, follow_up_study, open_study
@@ -215,6 +215,10 @@ def test_the_pages_of_an_investigator(walk, page, live_server):
     walk.visit("imaging:import_new")
     walk.visit("imaging:dataset_detail", dataset.pk)
     walk.visit("imaging:image_detail", dataset.images.first().pk)
+    queued = QuarantinedImageFactory.create_batch(2, dataset=dataset)
+    for name in ("quarantine_list", "sign_off_list"):
+        walk.visit(f"imaging:{name}", dataset.pk)
+    walk.visit("imaging:quarantine_item", queued[0].pk)
     run = TrainingRunFactory(dataset=dataset)
     for name in ("generation:run_list", "generation:run_new", "worker:job_list"):
         walk.visit(name)

@@ -29,6 +29,7 @@ def dataset() -> Dataset:
             view_position="AP" if number % 3 == 0 else "PA",
             manufacturer="GE Healthcare" if number < 10 else "Siemens",
             modality="DX",
+            study_year=2010 + number,
             patient_pseudonym=f"p{number}",
             pixels=grey(number, 8),
         )
@@ -57,6 +58,17 @@ def test_unknown_values_pass_only_where_a_tick_says_so(dataset):
     strict = plan_inclusion(dataset, InclusionRules(youngest=19))
     lenient = plan_inclusion(dataset, InclusionRules(youngest=19, missing_passes=("age",)))
     assert (strict.steps[0].left, lenient.steps[0].left) == (8, 10)
+
+
+def test_years_of_the_page_become_a_rule(dataset, investigator_client):
+    address = reverse("imaging:dataset_include", args=[dataset.pk])
+    page = investigator_client.post(
+        address, {"first_year": "2012", "last_year": "2015", "name": "Four years"}, follow=True
+    )
+
+    made = Dataset.objects.get(name="Four years")
+    assert sorted(made.images.values_list("study_year", flat=True)) == [2012, 2013, 2014, 2015]
+    assert "4 images: year 2012 to 2015" in page.content.decode()
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imaging.inclusion import age_rule, apply_rules, burned_in_rule, jang_rules, manufacturer_rule, one_of_rule
+from imaging.inclusion import (
+    age_rule,
+    apply_rules,
+    burned_in_rule,
+    jang_rules,
+    manufacturer_rule,
+    one_of_rule,
+    year_rule,
+)
 
 ADULT = {"age_years": 45, "view_position": "PA", "manufacturer": "GE Healthcare", "burned_in_annotation": "no"}
 
@@ -35,6 +43,23 @@ def test_limits_of_age_are_included_and_unknown_passes_only_when_said(age, reaso
 
 
 @pytest.mark.parametrize(
+    ("first", "last", "words", "passing"),
+    [
+        (2015, 2019, "2015 to 2019", [2015, 2017, 2019]),
+        (2017, 2017, "2017", [2017]),
+        (2019, None, "2019 or later", [2019, 2020]),
+        (None, 2015, "2015 or earlier", [2014, 2015]),
+    ],
+)
+def test_limits_of_the_year_are_included(first, last, words, passing):
+    rule = year_rule(first=first, last=last)
+    years = [2014, 2015, 2017, 2019, 2020, None]
+    reasons = apply_rules([rule], [{"study_year": year} for year in years]).reasons
+    assert [year for year, reason in zip(years, reasons, strict=True) if not reason] == passing
+    assert rule.words == words
+
+
+@pytest.mark.parametrize(
     ("name", "passes"),
     [("GE", True), ("GE MEDICAL SYSTEMS", True), ("ge healthcare", True), ("GEMS", False), ("Agfa GE", False)],
 )
@@ -50,6 +75,8 @@ def test_what_a_header_does_not_say_about_annotation_does_not_pass():
 def test_rules_that_nothing_could_pass_are_refused():
     with pytest.raises(ValueError, match="youngest is 30 and oldest 20"):
         age_rule(youngest=30, oldest=20)
+    with pytest.raises(ValueError, match="the first year is 2020 and the last 2019"):
+        year_rule(first=2020, last=2019)
     with pytest.raises(ValueError, match="View: name at least one value"):
         one_of_rule("view", "view_position", [])
     with pytest.raises(ValueError, match="Manufacturer: name at least one"):

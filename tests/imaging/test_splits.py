@@ -139,3 +139,26 @@ def test_the_command(dataset, capsys):
 def test_the_command_names_what_there_is(dataset):
     with pytest.raises(CommandError, match=r"There is no dataset “Chests”\. There are: “Sinuses”"):
         call_command("split_dataset", "Chests")
+
+
+def test_freezing_from_the_page_keeps_the_splits(dataset, client, investigator):
+    client.force_login(investigator)
+    split_dataset(dataset=dataset, shares=KONG, seed=3)
+    address = reverse("imaging:dataset_freeze", args=[dataset.pk])
+    assert address in client.get(reverse("imaging:dataset_split", args=[dataset.pk])).content.decode()
+    assert client.get(address).status_code == 405
+
+    page = client.post(address, follow=True).content.decode()
+
+    assert "“Sinuses” is frozen: its images, classes and splits stay as they are." in page
+    assert address not in client.get(reverse("imaging:dataset_split", args=[dataset.pk])).content.decode()
+    dataset.refresh_from_db()
+    with pytest.raises(DatasetError, match="is frozen since"):
+        split_dataset(dataset=dataset, shares=KONG, seed=4)
+
+
+def test_a_reader_freezes_nothing(dataset, client, reader):
+    client.force_login(reader)
+
+    assert client.post(reverse("imaging:dataset_freeze", args=[dataset.pk])).status_code in (403, 404)
+    assert Dataset.objects.get().frozen_at is None

@@ -109,7 +109,7 @@ def test_the_dataset_page_takes_constant_queries(n, investigator_client, django_
     for label in ("ill", "normal"):
         ImageFactory.create_batch(n, dataset=dataset, label=label, age_years=40)
 
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(15):
         answer = investigator_client.get(dataset.get_absolute_url())
 
     assert answer.content.decode().count("thumbnail.png") == 2 * n

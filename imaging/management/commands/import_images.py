@@ -8,24 +8,36 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.urls import reverse
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from imaging.intake.foreground import ForegroundContext
 from imaging.intake.importing import ImportRefusedError, run_import
+from imaging.intake.medmnist import fetch_medmnist
 from imaging.intake.parameters import ImportParameters
+from imaging.intake.preparing import AS_IT_IS, CROP, FULL_RANGE, PAD
 from worker.registry import JobError
 
 
 class Command(BaseCommand):
     help = (
-        "Import a ZIP archive or a folder with one folder per class (and an optional metadata.csv) as a new dataset. "
+        "Import a ZIP archive or a folder with one folder per class (and an optional metadata.csv), or an NPZ file as "
+        "MedMNIST has them, as a new dataset. "
         "Exit status 1 when the import was refused; then nothing was changed."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("source", type=Path, help="ZIP archive or folder")
+        parser.add_argument("source", type=Path, nargs="?", help="ZIP archive, NPZ file or folder")
+        parser.add_argument("--medmnist", metavar="NAME", help="download this dataset of MedMNIST: pneumoniamnist, ...")
+        parser.add_argument("--size", type=int, default=28, help="of the images of --medmnist: 28, 64, 128 or 224")
+        parser.add_argument(
+            "--label-names",
+            default="",
+            metavar="NAMES",
+            help="class names of an NPZ file in the order of the numbers: 'normal; pneumonia'",
+        )
         parser.add_argument("--name", required=True, help="name of the new dataset")
         parser.add_argument("--skip-bad", action="store_true", help="leave out files with problems")
         parser.add_argument("--licence", default="", help="licence of the images, for example CC BY 4.0")
@@ -37,11 +49,30 @@ class Command(BaseCommand):
             default="",
             help="a generator made them: which one",
         )
+        parser.add_argument(
+            "--window",
+            default="1",
+            help="of DICOM files that have several: 1 (the first), 2, ...; or full: none of them",
+        )
+        parser.add_argument(
+            "--bits", type=int, choices=[8, 16], help="8: all images; 16: where the file has more than 8"
+        )
+        parser.add_argument("--target-size", type=int, default=AS_IT_IS, help="side in pixels, such as 1024")
+        parser.add_argument(
+            "--fit",
+            choices=[CROP, PAD],
+            default=CROP,
+            help="of what is not square, with --target-size",
+        )
         parser.add_argument("--phantom", action="store_true", help="the images are phantoms made by this program")
         parser.add_argument("--json", action="store_true", help="print the report as JSON and nothing else")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if (options["source"] is None) == (options["medmnist"] is None):
+            raise CommandError("Say what is to be imported: a source, or --medmnist NAME.")
         try:
+            if options["medmnist"]:
+                _download(options)
             parameters = ImportParameters(
                 source=str(options["source"].expanduser().resolve()),
                 dataset_name=options["name"],
@@ -52,6 +83,11 @@ class Command(BaseCommand):
                 is_phantom=options["phantom"],
                 origin="synthetic" if options["synthetic"] else "real",
                 made_with=options["synthetic"],
+                window=_window(options["window"]),
+                bits=options["bits"] or AS_IT_IS,
+                size=options["target_size"],
+                fit=options["fit"],
+                label_names=options["label_names"],
             )
         except ValueError as error:
             raise CommandError(str(error)) from error
@@ -69,6 +105,23 @@ class Command(BaseCommand):
             _print_report(console, result, parameters.dataset_name)
         if refusal:
             raise CommandError(refusal)
+
+
+def _window(text: str) -> int:
+    if text == "full":
+        return FULL_RANGE
+    if not text.isdecimal() or int(text) == FULL_RANGE:
+        raise ValueError(f"--window is {text!r}; it must be 1, 2, ... or full")
+    return int(text)
+
+
+def _download(options: dict[str, Any]) -> None:
+    """The source, its licence and its citation. Kept for the next time: it may have gigabytes."""
+    folder = Path(settings.DATA_DIR) / "medmnist"
+    found = fetch_medmnist(options["medmnist"], size=options["size"], folder=folder)
+    options["source"] = found.path
+    options["licence"] = options["licence"] or found.licence
+    options["citation"] = options["citation"] or found.citation
 
 
 def _import(parameters: ImportParameters, console: Console) -> dict[str, Any]:
@@ -106,3 +159,8 @@ def _print_report(console: Console, result: dict[str, Any], name: str) -> None:
     ):
         if result[key]:
             console.print(f"{result[key]} {words}")
+    if result["waiting"]:
+        console.print(
+            f"{result['waiting']} images wait in quarantine, because something may be written into them. Somebody "
+            f"must look at each on the site: {reverse('imaging:quarantine_list', args=[result['dataset_id']])}"
+        )

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db
 
 FIELDS = (
     "width", "height", "bit_depth", "label", "split", "age_years", "sex", "view_position", "manufacturer", "modality",
-    "body_part", "pixel_spacing_mm", "follow_up",
+    "body_part", "study_year", "pixel_spacing_mm", "follow_up",
 )  # fmt: skip
 
 
@@ -37,7 +37,7 @@ def chests() -> Dataset:
     ImageFactory(
         dataset=dataset, pixels=grey(1, bits=16), label="a/b: c", split="train", patient_pseudonym="P1", age_years=90.0,
         sex="F", view_position="PA", manufacturer='GE "Healthcare", Ltd', modality="DX", body_part="CHEST",
-        pixel_spacing_mm=0.1431, follow_up=3,
+        pixel_spacing_mm=0.1431, follow_up=3, study_year=2019,
     )  # fmt: skip
     for seed, label in enumerate(("train", "images", ".hidden", "normal", "Gesundheit ü", "normal"), start=2):
         ImageFactory(

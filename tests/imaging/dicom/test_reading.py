@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from imaging.dicom.facts import parse_age
+from imaging.dicom.facts import parse_age, parse_year
 from imaging.dicom.greys import Windowing
 from imaging.dicom.reading import DicomError, read_dicom
 from tests.imaging.dicom.builders import IDENTIFIERS, make_file, ramp
@@ -66,6 +66,31 @@ def test_pixels_that_are_not_square_are_drawn_true():
 )  # fmt: skip
 def test_ages(text, years):
     assert parse_age(text) == years
+
+
+@pytest.mark.parametrize(
+    ("text", "year"),
+    [
+        ("20190312", 2019),
+        ("2019-03-12", 2019),
+        ("2019", 2019),
+        ("18960101", 1896),
+        ("18940101", None),
+        ("20191312", None),
+        ("20190332", None),
+        ("12.03.2019", None),
+        ("", None),
+        ("21000101", None),
+    ],
+)
+def test_years(text, year):
+    assert parse_year(text) == year
+
+
+def test_the_year_is_that_of_the_acquisition_else_of_the_study():
+    assert read_dicom(make_file(AcquisitionDate="20180101")).facts.study_year == 2018
+    assert read_dicom(make_file(AcquisitionDate="")).facts.study_year == 2019
+    assert read_dicom(make_file(StudyDate=None)).facts.study_year is None
 
 
 def test_what_is_not_known_is_empty_and_dates_of_birth_are_not_looked_at():

@@ -588,7 +588,7 @@ def test_unknown_column(tmp_path, do_import):
             "file": "metadata.csv",
             "reason": "Unknown column “colour”.",
             "fix": "Remove or rename it. Known columns: file, label, patient_id, age_years, sex, view_position, "
-            "manufacturer, modality, body_part, burned_in_annotation, pixel_spacing_mm, follow_up, split.",
+            "manufacturer, modality, body_part, study_year, burned_in_annotation, pixel_spacing_mm, follow_up, split.",
             "fatal": False,
         }
     ]

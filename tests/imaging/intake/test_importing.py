@@ -71,6 +71,9 @@ def test_another_attempt_after_the_last_step_changes_nothing(tmp_path, job_direc
     source = write_zip(tmp_path / "a.zip", GOOD)
     first = run_import(Context(job_directory), parameters(source, delete_source=True))
     before = files_below(data_dir)
+    staging = data_dir / "media/images/staging" / Context(job_directory).job_id  # not yet cleared when it was killed
+    staging.mkdir(parents=True)
+    (staging / "picture.png").write_bytes(picture(1))
 
     second = run_import(Context(job_directory), parameters(source, delete_source=True))
 

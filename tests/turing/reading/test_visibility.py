@@ -88,13 +88,30 @@ HIDDEN = {
     "classification.Classifier": "id experiment arm seed file_name sha256 fine_tuned layers created_at",
     "classification.Explanation": "id title classifier image_ids class_name layer method results job created_by "
     "created_at",
+    "classification.Screening": "id dataset scoring classifier_sha256 looked_for reviewer shows_score stop_after seed "
+    "n_images went_on_at stopped_at finished_at result job created_by created_at",
+    "classification.ScreenedImage": "id screening image place score check_place decision reason decided_by decided_at",
     "imaging.Dataset": "id name origin description licence citation is_phantom created_by created_at frozen_at "
-    "split_record inclusion_record state made_by known_limits version_of version_number deleted_at deleted_by",
+    "split_record import_record inclusion_record state made_by known_limits version_of version_number "
+    "deleted_at deleted_by",
     "imaging.CardChange": "id dataset field before after changed_by changed_at",
     "imaging.DatasetReport": "id dataset kind title values files created_by created_at",
     "imaging.Fingerprint": "pixel_sha256 bits",
     "imaging.Image": "id dataset pixel_sha256 width height bit_depth label split patient_pseudonym source_pseudonym "
-    "age_years sex view_position manufacturer modality body_part pixel_spacing_mm follow_up provenance created_at",
+    "age_years sex view_position manufacturer modality body_part study_year pixel_spacing_mm follow_up "
+    "provenance created_at",
+    "imaging.RegionTask": "id name dataset region_names labels instructions splits sample_size seed offers_last_boxes "
+    "n_images closed_at created_by created_at",
+    "imaging.RegionAnnotator": "id task user role number",
+    "imaging.RegionAssignment": "id annotator image position current",
+    "imaging.RegionDrawing": "id assignment revision idempotency_key saved_at",
+    "imaging.Region": "id drawing name x y width height label reason was_offered taken_from",
+    "imaging.RegionCrops": "id task dataset dataset_name rule iou_limit side job created_by created_at",
+    "imaging.QuarantinedImage": "id dataset reason pixel_sha256 width height bit_depth label split patient_pseudonym "
+    "source_pseudonym age_years sex view_position manufacturer modality body_part study_year pixel_spacing_mm "
+    "follow_up provenance created_at",
+    "imaging.SignOff": "id dataset decision statement reason label source_pseudonym width height rectangles "
+    "sha256_before sha256_after note signed_by signed_at",
     "worker.Job": "id kind title parameters queue priority state seed progress_done "
     "progress_total progress_unit message "
     "error result seconds_left attempt crashes lease_token lease_expires_at heartbeat_at worker_name process_id device "

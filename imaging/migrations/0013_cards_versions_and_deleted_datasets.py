@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("imaging", "0008_fingerprint"),
+        ("imaging", "0012_fingerprint"),
         ("worker", "0002_job_seconds_left"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("imaging", "0007_upload"),
+        ("imaging", "0011_dataset_import_record"),
     ]
 
     operations = [
