@@ -64,8 +64,8 @@ class ImportForm(BootstrapFormMixin, forms.Form):
             (ANYTHING, "anything else, at any depth: patients, studies, series"),
         ],
         required=False,
-        help_text="As a PACS exports them. Then metadata.csv gives the class of each image by its path, or all have "
-        "the same.",
+        help_text="With “anything else”, as a PACS exports folders, metadata.csv gives the class of each image by its "
+        "path, or all have the same.",
     )
     one_class = forms.CharField(
         label="Class of all images",
