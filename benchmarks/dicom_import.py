@@ -9,6 +9,7 @@ Baselines: the loop as one writes it (PNG at Pillow's compression level 6), and 
 uses (4), which shows what the threads and the look-up are worth without it.
 
     python benchmarks/dicom_import.py                                 100 files of 1024 x 1024, three turns
+    python benchmarks/dicom_import.py --size 2048 --target 1024       the same scaled from 2048 x 2048
     python benchmarks/dicom_import.py --memory-files 5000 --size 512       memory of one import while it runs
 """
 
@@ -35,32 +36,34 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Speed and memory of an import of DICOM files.")
     parser.add_argument("--files", type=int, default=100)
     parser.add_argument("--size", type=int, default=1024, help="rows and columns")
+    parser.add_argument("--target", type=int, default=0, help="scale them to so many rows and columns")
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--memory-files", type=int, help="measure memory with so many files instead")
     parser.add_argument("--one", choices=[*LEVELS, "import"], help=argparse.SUPPRESS)  # in a process of its own
     parser.add_argument("--source", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
-        print(json.dumps(run_import_job(options.source) if options.one == "import" else run_plain(options)))
+        print(json.dumps(run_import_job(options) if options.one == "import" else run_plain(options)))
         return
     print(f"{platform.platform()}, Python {platform.python_version()}, {os.cpu_count()} processors")
     with tempfile.TemporaryDirectory(prefix="dicom-benchmark-") as folder:
         source = Path(folder) / "source"
         make_files(source / "normal", options.memory_files or options.files, options.size)
         if options.memory_files:
-            show_memory(measure("import", source, folder), options)
+            show_memory(measure("import", source, folder, options), options)
         else:
             show_speed(source, folder, options)
 
 
 def show_speed(source: Path, folder: str, options: argparse.Namespace) -> None:
-    print(f"{options.files} files of {options.size} x {options.size}, load {os.getloadavg()[0]:.1f} before")
-    measure("import", source, folder)  # the files are in the system's memory from now on
+    scaled = f" scaled to {options.target} x {options.target}" if options.target else ""
+    print(f"{options.files} files of {options.size} x {options.size}{scaled}, load {os.getloadavg()[0]:.1f} before")
+    measure("import", source, folder, options)  # the files are in the system's memory from now on
     found: dict[str, list[float]] = {name: [] for name in (*LEVELS, "import")}
     pictures: dict[str, list[str]] = {}
     for _ in range(options.turns):
         for name in found:
-            measured = measure(name, source, folder)
+            measured = measure(name, source, folder, options)
             found[name].append(measured["seconds"])
             pictures[name] = measured["pixels"]
     same = len({tuple(hashes) for hashes in pictures.values()}) == 1
@@ -82,8 +85,8 @@ def show_memory(measured: dict, options: argparse.Namespace) -> None:
     print(f"  growth from 10 % to the end: {late - early:.1f} MiB (baseline {early:.1f} MiB, ratio {late / early:.2f})")
 
 
-def measure(name: str, source: Path, folder: str) -> dict:
-    arguments = [sys.executable, __file__, "--one", name, "--source", str(source)]
+def measure(name: str, source: Path, folder: str, options: argparse.Namespace) -> dict:
+    arguments = [sys.executable, __file__, "--one", name, "--source", str(source), "--target", str(options.target)]
     with tempfile.TemporaryDirectory(dir=folder) as data:
         environment = {**os.environ, "DATA_DIR": data, "SECRET_KEY": "of a benchmark", "DATABASE_URL": ""}
         environment |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -105,6 +108,9 @@ def run_plain(options: argparse.Namespace) -> dict:
         shown = apply_voi_lut(apply_modality_lut(header.pixel_array, header), header)
         largest = 2**header.BitsStored - 1  # what pydicom's window reaches
         grey = np.clip(np.rint(shown / largest * 255), 0, 255).astype(np.uint8)
+        if options.target:
+            scaled = Image.fromarray(grey.astype(np.float32)).resize([options.target] * 2, Image.Resampling.HAMMING)
+            grey = np.rint(np.asarray(scaled)).astype(np.uint8)
         Image.fromarray(grey).save(target / f"{path.stem}.png", compress_level=LEVELS[options.one])
     seconds = time.perf_counter() - began
     set_up_django()
@@ -114,7 +120,7 @@ def run_plain(options: argparse.Namespace) -> dict:
     return {"seconds": seconds, "pixels": pictures}
 
 
-def run_import_job(source: Path) -> dict:
+def run_import_job(options: argparse.Namespace) -> dict:
     """The site's own import, with its checks and its database."""
     set_up_django()
     from django.core.management import call_command
@@ -137,7 +143,7 @@ def run_import_job(source: Path) -> dict:
     began = time.perf_counter()
     run_import(
         ForegroundContext(directory=directory, on_progress=look),
-        ImportParameters(source=str(source), dataset_name="Benchmark"),
+        ImportParameters(source=str(options.source), dataset_name="Benchmark", size=options.target),
     )
     seconds = time.perf_counter() - began
     hashes = sorted(Image.objects.values_list("pixel_sha256", flat=True))

@@ -17,6 +17,7 @@ from classification.results import Results, read_results
 from classification.services import start_experiment
 from config.accounts.access import investigator_required
 from config.accounts.models import User
+from imaging.duplicates.asking import HALT, KNOWN, find_before_training
 from imaging.forms import LimitsForm
 from imaging.models import Dataset
 from worker.setting_fields import SettingsForm, fresh_seed, settings_in_words
@@ -59,7 +60,10 @@ def _new_page(request: HttpRequest, kind: Experiment.Kind, dataset: Dataset, pre
     design_form = SettingsForm(data, initial=selectors.DESIGNS[kind](), prefix="design")
     every_form = (form, limits_form, weights_form, classifier_form, design_form)
     are_valid = [one.is_valid() for one in every_form]  # each says what is wrong with it
-    if all(are_valid):
+    copies = find_before_training(dataset, form.cleaned_data.get("external", []) if form.is_valid() else [])
+    if all(are_valid) and copies and KNOWN not in request.POST:
+        form.add_error(None, HALT)
+    elif all(are_valid):
         try:
             experiment = start_experiment(
                 name=form.cleaned_data["name"],
@@ -90,6 +94,7 @@ def _new_page(request: HttpRequest, kind: Experiment.Kind, dataset: Dataset, pre
         "design_title": DESIGN_TITLES[kind],
         "kind": kind,
         "every_form": every_form,
+        "copies": copies,
         "dataset": dataset,
         "table": table,
         "preset": preset,

@@ -12,6 +12,7 @@ import json
 import os
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -19,6 +20,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from imaging.phantoms import write_phantom_dicoms  # noqa: E402
+from tests.browser import curation_walk  # noqa: E402
 from tests.find_browser import launch_arguments  # noqa: E402
 from tests.turing.report.studies import simulated  # noqa: E402
 from turing.report.facts import StudyFacts  # noqa: E402
@@ -116,6 +119,22 @@ def shoot_pages(page: Page, address: str) -> None:
     shoot(page, "import")
 
 
+def shoot_curation(page: Page, address: str) -> None:
+    """The guide to curation, walked through on phantoms. Not again where their dataset is there."""
+    page.goto(f"{address}/datasets/")
+    if page.get_by_role("link", name=curation_walk.IMPORTED, exact=True).count():
+        sys.stderr.write(f"“{curation_walk.IMPORTED}” is there: delete it to take pictures of the curation\n")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "phantoms"
+        write_phantom_dicoms(source, patients=60, size=512, seed=0)
+        curation_walk.import_folder(page, address, source)
+    take = partial(shoot, page)
+    curation_walk.sign_off(page, shoot=take)
+    curation_walk.include(page, shoot=take)
+    curation_walk.split_and_freeze(page, shoot=take)
+
+
 def shoot_generators(page: Page, address: str) -> None:
     """From the settings of a generator to what its images are worth. Measures them where nobody has."""
     page.goto(f"{address}/generators/new/")
@@ -164,7 +183,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--address", default="http://127.0.0.1:8000")
     parser.add_argument("--data-dir", type=Path, default=Path(os.environ.get("DATA_DIR", ROOT / "data")))
-    parts = ("file", "pages", "generators", "report", "plan", "reading")
+    parts = ("file", "pages", "curation", "generators", "report", "plan", "reading")
     parser.add_argument("--only", nargs="+", choices=parts, default=parts, help="some of the pictures")
     options = parser.parse_args()
     passwords = json.loads((options.data_dir / "secrets" / "demo_accounts.json").read_text())
@@ -177,6 +196,7 @@ def main() -> None:
         page = sign_in(browser, options.address, "investigator", passwords["investigator"])
         signed_in = {
             "pages": shoot_pages,
+            "curation": shoot_curation,
             "generators": shoot_generators,
             "report": shoot_made_report,
             "plan": shoot_plan,

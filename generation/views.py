@@ -24,6 +24,7 @@ from generation.preset_choices import get_preset, is_demonstration
 from generation.selectors import NO_SUCH_SETTING
 from generation.services import continue_training, discard_samples, start_sampling, start_training
 from generation.tool_forms import ToolForm
+from imaging.duplicates.asking import HALT, KNOWN, find_before_generator
 from imaging.forms import FilterForm, LimitsForm, as_initial
 from imaging.models import Dataset
 from imaging.selectors import dataset_counts, describe_filters
@@ -148,7 +149,10 @@ def _newrun_page(
         data = None
     every_form = (form, settings_form, filter_form, limits_form)
     are_valid = [one.is_valid() for one in every_form]  # each says what is wrong with it
-    if data is not None and all(are_valid):
+    copies = find_before_generator(dataset, filter_form.cleaned_data) if filter_form.is_valid() else []
+    if data is not None and all(are_valid) and copies and KNOWN not in data:
+        form.add_error(None, HALT)
+    elif data is not None and all(are_valid):
         config = settings_form.config
         try:
             run = start_training(
@@ -175,6 +179,7 @@ def _newrun_page(
         "filter_form": filter_form,
         "limits_form": limits_form,
         "every_form": every_form,
+        "copies": copies,
         "estimate": estimate,
         "dataset": dataset,
         "counts": counts,

@@ -6,8 +6,10 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from imaging.models import (
+    CardChange,
     Dataset,
     DatasetReport,
+    Fingerprint,
     QuarantinedImage,
     RegionAnnotator,
     RegionCrops,
@@ -40,6 +42,12 @@ class DatasetReportAdmin(_ReadOnly):
     list_display = ("title", "kind", "dataset", "created_by", "created_at")
     list_filter = ("kind",)
     search_fields = ("title", "dataset__name")
+
+
+@admin.register(Fingerprint)
+class FingerprintAdmin(_ReadOnly):
+    list_display = ("pixel_sha256",)
+    search_fields = ("pixel_sha256",)
 
 
 @admin.register(RegionTask)
@@ -78,3 +86,8 @@ class SignOffAdmin(_ReadOnly):
 @admin.register(Upload)
 class UploadAdmin(_ReadOnly):
     list_display = ("name", "size", "created_by", "created_at")
+
+
+@admin.register(CardChange)
+class CardChangeAdmin(_ReadOnly):
+    list_display = ("dataset", "field", "changed_by", "changed_at")

@@ -1,6 +1,7 @@
 """The flow chart of an inclusion, as papers print it (STARD): boxes downwards, what was left out at the right."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -8,18 +9,37 @@ WIDTH, BOX, SIDE, LINE, PAD, GAP = 640, 260, 300, 18, 12, 26
 LETTERS = {"box": 34, "side": 40}  # of a line; 13 px type
 
 
-def draw_flow_chart(record: dict[str, Any], *, label: str) -> str:
-    """SVG of the record of a dataset (`imaging.including.copy_images`); steps of earlier ones come first.
+@dataclass(frozen=True, kw_only=True)
+class Box:
+    """Upper left corner, size and lines of text."""
 
-    `label`: what it is, in words.
-    """
-    parts: list[str] = []
-    y = 10
+    x: float
+    y: float
+    width: float
+    height: float
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """Where everything is, in units of 1/96 inch from the upper left corner; `arrows` as x, y of start and tip."""
+
+    height: float
+    boxes: tuple[Box, ...]
+    arrows: tuple[tuple[float, float, float, float], ...]
+    width: float = WIDTH
+
+
+def lay_out_chart(record: dict[str, Any]) -> Chart:
+    """Of `imaging.including.make_record`; steps of earlier inclusions come first."""
+    boxes: list[Box] = []
+    arrows: list[tuple[float, float, float, float]] = []
+    y = 10.0
     levels = _levels(record)
     for number, (text, excluded) in enumerate(levels):
         lines = _wrapped(text, LETTERS["box"])
         height = len(lines) * LINE + 2 * PAD
-        parts += _box(10, y, BOX, height, lines)
+        boxes.append(Box(x=10, y=y, width=BOX, height=height, lines=tuple(lines)))
         y += height
         if number == len(levels) - 1:
             break
@@ -28,12 +48,22 @@ def draw_flow_chart(record: dict[str, Any], *, label: str) -> str:
         step = max(GAP * 2, side_height + GAP)
         middle = 10 + BOX / 2
         if side:
-            parts += _box(WIDTH - SIDE - 10, y + step / 2 - side_height / 2, SIDE, side_height, side)
-            parts.append(_arrow(middle, y + step / 2, WIDTH - SIDE - 10, y + step / 2))
-        parts.append(_arrow(middle, y, middle, y + step))
+            left = WIDTH - SIDE - 10
+            top = y + step / 2 - side_height / 2
+            boxes.append(Box(x=left, y=top, width=SIDE, height=side_height, lines=tuple(side)))
+            arrows.append((middle, y + step / 2, left, y + step / 2))
+        arrows.append((middle, y, middle, y + step))
         y += step
+    return Chart(height=y + 10, boxes=tuple(boxes), arrows=tuple(arrows))
+
+
+def draw_flow_chart(record: dict[str, Any], *, label: str) -> str:
+    """SVG of `imaging.including.make_record`. `label`: what it is, in words."""
+    chart = lay_out_chart(record)
+    parts = [part for box in chart.boxes for part in _box(box)]
+    parts += [_arrow(*arrow) for arrow in chart.arrows]
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {y + 10:g}" role="img" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {chart.width:g} {chart.height:g}" role="img" '
         f'aria-label="{escape(label, {chr(34): "&quot;"})}" font-family="sans-serif" font-size="13" fill="#1a1a1a">'
         '<defs><marker id="tip" viewBox="0 0 10 10" refX="10" refY="5" markerWidth="8" markerHeight="8" orient="auto">'
         f'<path d="M0 0L10 5L0 10z"/></marker></defs>{"".join(parts)}</svg>'
@@ -72,10 +102,11 @@ def _wrapped(text: str, letters: int) -> list[str]:
     return lines
 
 
-def _box(x: float, y: float, width: float, height: float, lines: Sequence[str]) -> Iterable[str]:
-    yield f'<rect x="{x:g}" y="{y:g}" width="{width}" height="{height:g}" fill="#fff" stroke="#1a1a1a"/>'
-    for number, line in enumerate(lines):
-        yield f'<text x="{x + PAD:g}" y="{y + PAD + LINE * (number + 0.75):g}">{escape(line)}</text>'
+def _box(box: Box) -> Iterable[str]:
+    size = f'width="{box.width:g}" height="{box.height:g}"'
+    yield f'<rect x="{box.x:g}" y="{box.y:g}" {size} fill="#fff" stroke="#1a1a1a"/>'
+    for number, line in enumerate(box.lines):
+        yield f'<text x="{box.x + PAD:g}" y="{box.y + PAD + LINE * (number + 0.75):g}">{escape(line)}</text>'
 
 
 def _arrow(x: float, y: float, to_x: float, to_y: float) -> str:

@@ -14,7 +14,7 @@ from imaging.intake.npz import read_class_names
 from imaging.intake.parameters import ANYTHING, CLASSES
 from imaging.intake.preparing import AS_IT_IS, CROP, FULL_RANGE, PAD, Choices
 from imaging.models import Dataset, Image
-from imaging.selectors import clean_filters, filter_options
+from imaging.selectors import Facets, clean_filters, dataset_facets
 from imaging.services import DatasetError, checked_dataset_name
 from imaging.splitting import SPLITS
 from worker.compute.settings import MAX_SEED
@@ -146,13 +146,17 @@ class FilterForm(BootstrapFormMixin, forms.Form):
     view_positions = forms.MultipleChoiceField(label="View", required=False, widget=forms.CheckboxSelectMultiple)
     sex = forms.MultipleChoiceField(label="Sex", required=False, widget=forms.CheckboxSelectMultiple)
     splits = forms.MultipleChoiceField(label="Split", required=False, widget=forms.CheckboxSelectMultiple)
+    manufacturers = forms.MultipleChoiceField(label="Manufacturer", required=False, widget=forms.CheckboxSelectMultiple)
+    modalities = forms.MultipleChoiceField(label="Modality", required=False, widget=forms.CheckboxSelectMultiple)
+    body_parts = forms.MultipleChoiceField(label="Body part", required=False, widget=forms.CheckboxSelectMultiple)
     age_min = forms.FloatField(label="Age from", required=False, min_value=0, max_value=120)
     age_max = forms.FloatField(label="Age to", required=False, min_value=0, max_value=120)
 
-    def __init__(self, *args: Any, dataset: Dataset, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, dataset: Dataset, facets: Facets | None = None, **kwargs: Any) -> None:
+        """`facets` of the dataset, where they have been counted already."""
         super().__init__(*args, **kwargs)
         names = {"sex": dict(Image.Sex.choices), "splits": dict(Image.Split.choices)}
-        for key, values in filter_options(dataset).items():
+        for key, values in (facets or dataset_facets(dataset)).options.items():
             if len(values) < 2:  # nothing to choose between
                 del self.fields[key]
                 continue

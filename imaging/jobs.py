@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from imaging.cards.export_parameters import EXPORT, ExportParameters
+from imaging.duplicates.parameters import FINGERPRINT, SEARCH, FingerprintParameters, SearchParameters
 from imaging.intake.importing import run_import
 from imaging.intake.parameters import KIND, ImportParameters
 from imaging.intake.retrieving import RETRIEVE, RetrieveParameters, run_retrieval
@@ -14,7 +16,12 @@ from worker.registry import JobContext, register_job
 
 @register_job(KIND, parameters=ImportParameters, queue="light")
 def import_job(context: JobContext, parameters: ImportParameters) -> dict[str, Any]:
-    return run_import(context, parameters)
+    from imaging.duplicates.services import start_fingerprints
+
+    result = run_import(context, parameters)
+    with context.fenced():  # once, whichever attempt comes so far
+        start_fingerprints(dataset_id=result["dataset_id"], created_by_id=parameters.created_by_id)
+    return result
 
 
 @register_job(RETRIEVE, parameters=RetrieveParameters, queue="light", resumable=True)
@@ -25,6 +32,27 @@ def retrieve_job(context: JobContext, parameters: RetrieveParameters) -> dict[st
 @register_job(REMOVE, parameters=RemoveParameters, queue="light", resumable=True)
 def remove_job(context: JobContext, parameters: RemoveParameters) -> dict[str, Any]:
     return {"removed": remove_discarded()}
+
+
+@register_job(FINGERPRINT, parameters=FingerprintParameters, queue="light", resumable=True)
+def fingerprint_job(context: JobContext, parameters: FingerprintParameters) -> dict[str, Any]:
+    from imaging.duplicates.searching import run_fingerprints
+
+    return run_fingerprints(context, parameters)
+
+
+@register_job(SEARCH, parameters=SearchParameters, queue="light", resumable=True)
+def search_job(context: JobContext, parameters: SearchParameters) -> dict[str, Any]:
+    from imaging.duplicates.searching import run_search
+
+    return run_search(context, parameters)
+
+
+@register_job(EXPORT, parameters=ExportParameters, queue="light")
+def export_job(context: JobContext, parameters: ExportParameters) -> dict[str, Any]:
+    from imaging.cards.exporting import run_export
+
+    return run_export(context, parameters)
 
 
 @register_job(CROP, parameters=CropParameters, queue="light", describe=describe_crops)

@@ -16,6 +16,7 @@ from django.utils import timezone
 from config.accounts.models import User
 from imaging import storage
 from imaging.models import Dataset, Image
+from imaging.reports import remove_report_files
 from imaging.services import DatasetError, lock_pixel_files, remove_unreferenced_pixels, taken_dataset_name
 from worker.models import Job
 from worker.services import enqueue_job
@@ -138,7 +139,11 @@ def remove_discarded() -> int:
             remove_unreferenced_pixels(sha256 for _, sha256 in rows)
             with transaction.atomic():
                 removed += Image.everything.filter(pk__in=[pk for pk, _ in rows]).delete()[0]
+        reports = list(dataset.reports.values_list("pk", flat=True))
+        quarantined = list(dataset.quarantined.values_list("pixel_sha256", flat=True))
         dataset.delete()
+        remove_report_files(reports)
+        remove_unreferenced_pixels(quarantined)
     return removed
 
 

@@ -1,8 +1,9 @@
 """Datasets and images. Pixels are stored once, under the SHA-256 of what they are, without any metadata.
 
 Neither file names nor patient identifiers are kept: both become keyed pseudonyms (see `imaging.pseudonyms`).
-A dataset that a job fills little by little is seen by nobody before it is whole (see `imaging.making`): `objects`,
-and with it every list and every related manager, leaves it out; `everything` has it.
+A dataset that a job fills little by little is seen by nobody before it is whole (see `imaging.making`), and a
+deleted one by nobody until it is restored (see `imaging.deleting`): `objects`, and with it every list and every related
+manager, leaves them out; `everything` has them.
 """
 
 import uuid
@@ -53,6 +54,7 @@ class Dataset(models.Model):
     class State(models.TextChoices):
         MAKING = "making", "Being made"
         READY = "ready", "Ready"
+        DELETED = "deleted", "Deleted, and can be restored"
         REMOVING = "removing", "Being removed"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -61,6 +63,7 @@ class Dataset(models.Model):
     description = models.TextField(blank=True)
     licence = models.CharField(max_length=200, blank=True)
     citation = models.TextField(blank=True)
+    known_limits = models.TextField(blank=True)  # what a user of the images has to know, in the investigators' words
     is_phantom = models.BooleanField(default=False)  # made by imaging.phantoms: shown as such everywhere
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -71,7 +74,14 @@ class Dataset(models.Model):
     import_record = models.JSONField(default=dict, blank=True)
     # rules, counts after each step and the dataset they were applied to; {}: everything that was imported
     inclusion_record = models.JSONField(default=dict, blank=True)
+    # the dataset that this one is a later version of; numbers begin with 1, which most datasets stay
+    version_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="versions")
+    version_number = models.PositiveIntegerField(default=1)
     state = models.CharField(max_length=16, choices=State, default=State.READY)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+    deleted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="deleted_datasets"
+    )
     # the job that fills it, or filled it; None: written in one transaction
     made_by = models.OneToOneField(
         Job, null=True, blank=True, on_delete=models.PROTECT, related_name="made_dataset", editable=False
@@ -84,12 +94,18 @@ class Dataset(models.Model):
         ordering = ["-created_at"]
         constraints = [
             models.CheckConstraint(name="dataset_origin_known", condition=Q(origin__in=["real", "synthetic"])),
-            models.CheckConstraint(name="dataset_state_known", condition=Q(state__in=["making", "ready", "removing"])),
+            models.CheckConstraint(
+                name="dataset_state_known", condition=Q(state__in=["making", "ready", "deleted", "removing"])
+            ),
             models.CheckConstraint(
                 name="dataset_made_by_a_job", condition=~Q(state="making") | Q(made_by__isnull=False)
             ),
             models.CheckConstraint(
-                name="dataset_used_only_when_ready", condition=Q(state="ready") | Q(frozen_at__isnull=True)
+                name="dataset_used_only_when_ready",
+                condition=Q(state__in=["ready", "deleted", "removing"]) | Q(frozen_at__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="dataset_deleted_at_a_time", condition=~Q(state="deleted") | Q(deleted_at__isnull=False)
             ),
         ]
 
@@ -157,12 +173,35 @@ class Image(Picture):
 
     class Meta:
         ordering = ["created_at", "id"]
-        indexes = [models.Index(fields=["dataset", "label"], name="image_dataset_label")]
+        indexes = [  # what pages of 100,000 images ask for, answered from the index alone (benchmarks/lists.py)
+            models.Index(
+                fields=[
+                    "dataset", "label", "split", "sex", "view_position", "manufacturer", "modality", "body_part",
+                ],
+                name="image_facets",
+            ),
+            models.Index(fields=["dataset", "created_at", "id"], name="image_page"),
+            models.Index(fields=["dataset", "age_years"], name="image_age"),
+            models.Index(fields=["dataset", "patient_pseudonym", "split", "label"], name="image_patient"),
+        ]  # fmt: skip
         constraints = [
             models.UniqueConstraint(fields=["dataset", "pixel_sha256"], name="image_unique_in_dataset"),
             models.CheckConstraint(name="image_bit_depth_known", condition=Q(bit_depth__in=[8, 16])),
             models.CheckConstraint(name="image_has_label", condition=~Q(label="")),
         ]
+
+
+class Fingerprint(models.Model):
+    """What a picture looks like, in 256 bits: near copies have nearly the same (see `imaging.duplicates`).
+
+    One for each distinct picture, whichever datasets have it; written once, removed with the pixels.
+    """
+
+    pixel_sha256 = models.CharField(max_length=64, primary_key=True)
+    bits = models.BinaryField(max_length=32)
+
+    def __str__(self) -> str:
+        return self.pixel_sha256[:12]
 
 
 class DatasetReport(models.Model):
@@ -187,6 +226,27 @@ class DatasetReport(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+
+class CardChange(models.Model):
+    """Who changed what is said about a dataset, and what was said before."""
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="card_changes")
+    field = models.CharField(max_length=32)  # of Dataset: description, licence, citation, known_limits
+    before = models.TextField(blank=True)
+    after = models.TextField(blank=True)
+    changed_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
+    changed_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-changed_at", "-id"]
+
+    def __str__(self) -> str:
+        return f"{self.words} of {self.dataset}"
+
+    @property
+    def words(self) -> str:
+        return self.field.replace("_", " ").capitalize()
 
 
 class Upload(models.Model):

@@ -13,7 +13,7 @@ from django.utils import timezone
 from config.accounts.models import User
 from imaging import staging, storage
 from imaging.intake.parameters import KIND, ImportParameters
-from imaging.models import Dataset, Image, QuarantinedImage
+from imaging.models import Dataset, Fingerprint, Image, QuarantinedImage
 from imaging.reports import remove_report_files
 from imaging.splitting import SPLITS, assign_splits
 from worker.compute.settings import MAX_SEED
@@ -93,6 +93,11 @@ def checked_dataset_name(name: str) -> str:
     holder = Dataset.everything.select_related("made_by").filter(name=name).first()
     if holder is not None and holder.state == Dataset.State.READY:
         raise DatasetError(f"There is a dataset called “{name}” already. Choose another name.")
+    if holder is not None and holder.state == Dataset.State.DELETED:
+        raise DatasetError(
+            f"A dataset called “{name}” was deleted and can still be restored. Choose another name, or remove that one "
+            "for good under “Deleted datasets”."
+        )
     if holder is not None and holder.made_by is not None and holder.made_by.is_active:
         raise DatasetError(
             f"A dataset called “{name}” is being made just now, by the job “{holder.made_by.title}”. Choose another "
@@ -198,10 +203,12 @@ def split_dataset(*, dataset: Dataset, shares: Mapping[str, float], seed: int, k
 def freeze_dataset(*, dataset: Dataset) -> None:
     """From now on nothing is added to `dataset` or taken away. Freezing again keeps the first date.
 
-    Raises DatasetError when it is not whole yet, or gone.
+    Raises DatasetError when it is not whole yet, deleted, or gone.
     """
     if not Dataset.objects.filter(pk=dataset.pk).exists():
-        raise DatasetError(f"There is no dataset “{dataset.name}”, or it is still being made. Choose another one.")
+        raise DatasetError(
+            f"There is no dataset “{dataset.name}”, or it is deleted or still being made. Choose another one."
+        )
     Dataset.objects.filter(pk=dataset.pk, frozen_at=None).update(frozen_at=timezone.now())
     dataset.refresh_from_db(fields=["frozen_at"])
 
@@ -212,7 +219,7 @@ def delete_dataset(*, dataset: Dataset) -> None:
 
     Raises DatasetError, naming the users, when a study or a training run uses it.
     """
-    hashes = list(dataset.images.values_list("pixel_sha256", flat=True))
+    hashes = list(Image.everything.filter(dataset=dataset).values_list("pixel_sha256", flat=True))
     hashes += dataset.quarantined.values_list("pixel_sha256", flat=True)
     reports = list(dataset.reports.values_list("pk", flat=True))
     try:
@@ -253,6 +260,7 @@ def remove_unreferenced_pixels(hashes: Iterable[str]) -> int:
             kept |= set(waiting.values_list("pixel_sha256", flat=True))
             unused = [sha256 for sha256 in chunk if sha256 not in kept and storage.has_pixels(sha256)]
             storage.delete_pixels(unused)
+            Fingerprint.objects.filter(pixel_sha256__in=[sha256 for sha256 in chunk if sha256 not in kept]).delete()
             removed += len(unused)
     return removed
 

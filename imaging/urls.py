@@ -3,12 +3,15 @@
 from django.urls import include, path
 
 from imaging import views
+from imaging.cards import views as cards
+from imaging.duplicates import views as duplicates
 from imaging.quarantine import views as quarantine
-from imaging.views import server
+from imaging.views import server, versions
 
 app_name = "imaging"
 urlpatterns = [
     path("", views.dataset_list, name="dataset_list"),
+    path("deleted/", views.deleted_list, name="deleted_list"),
     path("import/", views.import_new, name="import_new"),
     path("import/folder/", server.import_folder, name="import_folder"),
     path("import/pacs/", server.import_pacs, name="import_pacs"),
@@ -33,6 +36,14 @@ urlpatterns = [
     path("<uuid:pk>/include/", views.dataset_include, name="dataset_include"),
     path("<uuid:pk>/flow-chart.svg", views.dataset_flow_chart, name="dataset_flow_chart"),
     path("<uuid:pk>/split/", views.dataset_split, name="dataset_split"),
+    path("<uuid:pk>/card/", cards.dataset_card, name="dataset_card"),
+    path("<uuid:pk>/card.<str:kind>", cards.card_file, name="card_file"),
+    path("<uuid:pk>/export/", cards.dataset_export, name="dataset_export"),
+    path("<uuid:pk>/versions/", versions.dataset_versions, name="dataset_versions"),
+    path("<uuid:pk>/card/edit/", cards.card_edit, name="card_edit"),
+    path("<uuid:pk>/duplicates/", duplicates.dataset_duplicates, name="dataset_duplicates"),
+    path("duplicates/<uuid:pk>/", duplicates.duplicates_report, name="duplicates_report"),
+    path("duplicates/<uuid:pk>/pairs.csv", duplicates.duplicates_file, name="duplicates_file"),
     path("<uuid:pk>/freeze/", views.dataset_freeze, name="dataset_freeze"),
     path("<uuid:pk>/delete/", views.dataset_delete, name="dataset_delete"),
 ]

@@ -118,8 +118,10 @@ class ZipSource(AbstractContextManager["ZipSource"]):
             )
         found: list[Entry] = []
         seen: set[str] = set()
+        unclear: list[str] = []
         for member in members:
-            name = clean_name(member.filename)
+            written, is_clear = _name_of(member)
+            name = clean_name(written)
             try:
                 _refuse_unsafe_name(member.filename)
                 if member.is_dir() and not member.file_size:
@@ -132,6 +134,14 @@ class ZipSource(AbstractContextManager["ZipSource"]):
                 continue
             seen.add(name)
             found.append(Entry(name, member))
+            if not is_clear:
+                unclear.append(name)
+        if unclear:
+            what = f"{len(unclear):,} names in the archive are" if len(unclear) > 1 else "A name in the archive is"
+            report.notes.append(
+                f"{what} not in UTF-8, so that letters with accents may be wrong, as in “{printable(unclear[0], 99)}”. "
+                "If the name of a class is, make the archive again on a newer system, or import the folder."
+            )
         return found
 
     def read(self, entry: Entry) -> bytes:
@@ -238,6 +248,21 @@ def clean_name(name: str) -> str:
     """Forward slashes and composed letters: Windows and macOS write other ones for the same name."""
     parts = unicodedata.normalize("NFC", name.replace("\\", "/")).split("/")
     return "/".join(part for part in parts if part not in ("", "."))
+
+
+def _name_of(member: zipfile.ZipInfo) -> tuple[str, bool]:
+    """The name of a member, and whether it is clear how its bytes are to be read.
+
+    Without the mark for UTF-8 they should be in code page 437, and `zipfile` reads them so; macOS writes UTF-8 all the
+    same, which other code pages are next to never by chance.
+    """
+    name = member.filename
+    if member.flag_bits & 0x800 or name.isascii():
+        return name, True
+    try:
+        return name.encode("cp437").decode("utf-8"), True
+    except UnicodeError:
+        return name, False
 
 
 def _refuse_unsafe_name(raw: str) -> None:

@@ -1,6 +1,6 @@
 """Pages on datasets and images, for investigators only."""
 
-from imaging.views.datasets import dataset_delete, dataset_detail, dataset_list
+from imaging.views.datasets import dataset_delete, dataset_detail, dataset_list, deleted_list
 from imaging.views.images import image_detail, image_original, image_thumbnail, image_view
 from imaging.views.imports import check_name, import_new, import_result, import_retry
 from imaging.views.including import dataset_flow_chart, dataset_include
@@ -16,6 +16,7 @@ __all__ = [
     "dataset_include",
     "dataset_list",
     "dataset_split",
+    "deleted_list",
     "image_detail",
     "image_original",
     "image_thumbnail",

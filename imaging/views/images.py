@@ -8,9 +8,12 @@ from django.shortcuts import get_object_or_404, render
 
 from config.accounts.access import investigator_required
 from imaging import storage
+from imaging.forms import FilterForm
+from imaging.lineage import uses_of
 from imaging.models import Image
 from imaging.regions.selectors import crops_of, source_of
 from imaging.rendering import render_square, to_8_bit
+from imaging.selectors import describe_filters, neighbours
 
 THUMBNAIL_SIZE = 160  # px
 _CACHE = "private, max-age=86400, immutable"
@@ -18,9 +21,27 @@ _CACHE = "private, max-age=86400, immutable"
 
 @investigator_required
 def image_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """With the filters of the dataset's page in the address, the images before and after it are those of that page."""
     image = get_object_or_404(Image.objects.select_related("dataset"), pk=pk)
-    context = {"image": image, "source": source_of(image), "crops": crops_of(image)}
+    form = FilterForm(request.GET, dataset=image.dataset)
+    filters = form.cleaned_data if form.is_valid() else {}
+    context = {
+        "image": image,
+        "source": source_of(image),
+        "crops": crops_of(image),
+        "uses": uses_of(image),
+        "neighbours": neighbours(image, filters),
+        "filters": describe_filters(filters) if filters else "",
+        "filter_query": filter_query(request),
+    }
     return render(request, "imaging/image_detail.html", context)
+
+
+def filter_query(request: HttpRequest) -> str:
+    """The filters of the address without the number of the page, to go on with them: "labels=normal&sex=F"."""
+    kept = request.GET.copy()
+    kept.pop("page", None)
+    return kept.urlencode()
 
 
 @investigator_required

@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
 from config.accounts.access import investigator_required
+from imaging.duplicates.overlap import split_overlap
 from imaging.forms import SplitForm
 from imaging.models import Dataset, Image
 from imaging.selectors import patients_in_several_splits, split_counts
@@ -44,6 +45,7 @@ def dataset_split(request: HttpRequest, pk: UUID) -> HttpResponse:
         "planned": planned,
         "now": split_counts(dataset),
         "mixed_patients": patients_in_several_splits(dataset),
+        "overlap": split_overlap(dataset).in_words("the training and tuning images", "The test set"),
         "without_patient": dataset.images.filter(patient_pseudonym="").count(),
     }
     return render(request, "imaging/dataset_split.html", context)

@@ -100,7 +100,7 @@ class TestHidden:
             call_command("measure_dataset", dataset="Samples")
 
     def test_it_cannot_be_used(self, unfinished):
-        with pytest.raises(DatasetError, match="There is no dataset “Samples”, or it is still being made"):
+        with pytest.raises(DatasetError, match="There is no dataset “Samples”, or it is deleted or still being made"):
             freeze_dataset(dataset=unfinished)
         with pytest.raises(IntegrityError), transaction.atomic():
             Dataset.everything.filter(pk=unfinished.pk).update(frozen_at=timezone.now())

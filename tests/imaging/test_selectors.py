@@ -9,6 +9,7 @@ from imaging.selectors import (
     describe_filters,
     filter_images,
     filter_options,
+    passes_filters,
     patients_in_several_splits,
 )
 from tests.factories import DatasetFactory, ImageFactory
@@ -61,7 +62,11 @@ def test_filter_images(dataset, filters, names):
 @pytest.mark.parametrize(
     ("filters", "words"),
     [
-        ({"label": ["ill"]}, "Unknown filter label; known: labels, view_positions, sex, splits, age_min, age_max"),
+        (
+            {"label": ["ill"]},
+            "Unknown filter label; known: labels, view_positions, sex, splits, manufacturers, modalities, body_parts, "
+            "age_min, age_max",
+        ),
         ({"labels": "ill"}, "Filter labels must be a list of words, not 'ill'"),
         ({"labels": [1]}, r"Filter labels must be a list of words, not \[1\]"),
         ({"age_min": "19"}, "Filter age_min must be an age in years of at least 0, not '19'"),
@@ -105,6 +110,9 @@ def test_filter_options(dataset):
         "view_positions": ["AP", "PA"],
         "sex": ["F", "M"],
         "splits": ["", "test", "train"],
+        "manufacturers": [],
+        "modalities": [],
+        "body_parts": [],
     }
 
 
@@ -128,3 +136,23 @@ def test_patients_in_several_splits():
     ImageFactory(dataset=dataset, split="test")  # two unknown patients are not one
 
     assert patients_in_several_splits(dataset) == 1
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {},
+        {"labels": ["ill"]},
+        {"splits": [""]},
+        {"sex": ["", "F"]},
+        {"age_min": 30},
+        {"age_max": 30.0},
+        {"view_positions": ["PA"], "age_min": 1},
+        {"manufacturers": ["GE"]},
+    ],
+)
+def test_one_image_passes_as_the_database_says(dataset, filters):
+    ImageFactory(dataset=dataset, manufacturer="GE", age_years=30.0)
+    passing = set(filter_images(dataset, filters).values_list("pk", flat=True))
+
+    assert {image.pk for image in dataset.images.all() if passes_filters(image, filters)} == passing

@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from config.accounts.access import investigator_required
+from imaging.duplicates.asking import find_before_study
 from turing import rules, services
 from turing.errors import StudyError
 from turing.forms import SecondSessionForm, SideForm, StudyForm, side_options
@@ -107,8 +108,12 @@ def _draft_page(
 ) -> HttpResponse:
     if form.is_valid():
         try:
-            return redirect(save(form))
+            study = save(form)
         except StudyError as error:
             form.add_error(None, str(error))
+        else:
+            for sentence in find_before_study(study.real_dataset, study.real_filters, study.synthetic_dataset):
+                messages.warning(request, sentence)
+            return redirect(study)
     status = 422 if form.is_bound and not form.changes_phases else 200
     return render(request, "turing/study_form.html", {"form": form, "title": title}, status=status)

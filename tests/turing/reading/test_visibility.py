@@ -92,8 +92,11 @@ HIDDEN = {
     "n_images went_on_at stopped_at finished_at result job created_by created_at",
     "classification.ScreenedImage": "id screening image place score check_place decision reason decided_by decided_at",
     "imaging.Dataset": "id name origin description licence citation is_phantom created_by created_at frozen_at "
-    "split_record import_record inclusion_record state made_by",
+    "split_record import_record inclusion_record state made_by known_limits version_of version_number "
+    "deleted_at deleted_by",
+    "imaging.CardChange": "id dataset field before after changed_by changed_at",
     "imaging.DatasetReport": "id dataset kind title values files created_by created_at",
+    "imaging.Fingerprint": "pixel_sha256 bits",
     "imaging.Image": "id dataset pixel_sha256 width height bit_depth label split patient_pseudonym source_pseudonym "
     "age_years sex view_position manufacturer modality body_part study_year pixel_spacing_mm follow_up "
     "provenance created_at",
