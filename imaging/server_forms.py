@@ -1,14 +1,14 @@
 """Imports that need no upload: of a folder of the server, and from a PACS."""
 
+from dataclasses import fields
 from typing import Any
 
 from django import forms
 
-from config.forms import BootstrapFormMixin
 from imaging.forms import ImportForm
 from imaging.intake.metadata import check_label
 from imaging.intake.pacs import PacsQuery, parse_dates
-from imaging.intake.retrieving import UNLABELLED
+from imaging.intake.retrieving import UNLABELLED, RetrieveParameters
 from imaging.services import DatasetError, checked_dataset_name
 
 
@@ -26,28 +26,25 @@ class ServerImportForm(ImportForm):
         return values
 
 
-class PacsForm(BootstrapFormMixin, forms.Form):
-    """`query` of a valid form is what is looked for."""
+class PacsForm(ServerImportForm):
+    """`query` of a valid form is what is looked for; `parameters` are those of its retrieval."""
 
     study_date = forms.CharField(
         label="Study date", required=False, max_length=30, help_text="2024-01-31, or 2024-01-01..2024-03-31."
     )
     modality = forms.CharField(required=False, max_length=16, help_text="DX, CR, ...")
     body_part = forms.CharField(label="Body part", required=False, max_length=16, help_text="CHEST, SKULL, ...")
-    dataset_name = forms.CharField(label="Name of the new dataset", max_length=200)
     label = forms.CharField(
         label="Class of all images", max_length=100, initial=UNLABELLED, help_text="A PACS does not know the classes."
     )
-    skip_bad = forms.BooleanField(
-        label="Skip the bad files",
-        required=False,
-        help_text="Without this, one image that cannot be had or used refuses the whole import.",
-    )
+    field_order = ("study_date", "modality", "body_part", "dataset_name", "label", "skip_bad")
 
     query: PacsQuery
 
     def __init__(self, data: Any = None, *, counts: bool = False) -> None:
         super().__init__(data)
+        for name in ("label_names", "origin", "made_with", "folders", "one_class"):  # of files
+            self.fields.pop(name, None)
         if counts:  # how many there are can be asked without a name
             self.fields["dataset_name"].required = False
         self._counts = counts
@@ -78,7 +75,13 @@ class PacsForm(BootstrapFormMixin, forms.Form):
         except DatasetError as error:
             raise forms.ValidationError(str(error)) from error
 
+    @property
+    def parameters(self) -> dict[str, Any]:
+        names = {field.name for field in fields(RetrieveParameters)}
+        return {name: value for name, value in self.cleaned_data.items() if name in names}
+
     def clean(self) -> dict[str, Any]:
+        super().clean()
         if not self.errors:
             asked = {name: self.cleaned_data[name] for name in ("study_date", "modality", "body_part")}
             try:

@@ -95,7 +95,7 @@ def _facts(dataset: Dataset, numbers: CardNumbers) -> Iterator[tuple[str, str]]:
             yield "Images whose patient is not known", f"{numbers.without_patient:,}"
     yield "Added", f"{dataset.created_at:%Y-%m-%d}" + (f" by {dataset.created_by}" if dataset.created_by else "")
     if dataset.frozen_at:
-        yield "Frozen", f"{dataset.frozen_at:%Y-%m-%d}, when it was first used"
+        yield "Frozen", f"{dataset.frozen_at:%Y-%m-%d}"
     if dataset.version_of is not None:
         yield "Version", f"{dataset.version_number} of {dataset.version_of.name}"
     yield "Licence", dataset.licence or NOT_GIVEN

@@ -7,7 +7,9 @@ identifiers of studies in them.
 import io
 import logging
 import re
+import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -178,8 +180,9 @@ class Pacs:
                 raise error.in_words() from error
             except _DamagedError as error:
                 raise PacsError("The PACS answered a search with something that is not DICOMweb.") from error
-            described = [Dataset.from_json(one) for one in answer]
-            page = [(str(one.get(keyword, "")), one) for one in described]
+            with _without_warnings():
+                described = [Dataset.from_json(one) for one in answer]
+                page = [(str(one.get(keyword, "")), one) for one in described]
             new = [(uid, one) for uid, one in page if UID.fullmatch(uid) and uid not in seen]
             yield from new
             seen.update(uid for uid, _ in new)
@@ -189,7 +192,8 @@ class Pacs:
     def _ask(self, request: Callable[[], Any]) -> Any:
         """What the client says, without what its errors say: they have addresses in them."""
         try:
-            return request()
+            with _without_warnings():
+                return request()
         except self._errors as error:
             response = getattr(error, "response", None)
             if response is not None:
@@ -203,6 +207,14 @@ class Pacs:
             if type(error).__name__ == "RetryError":
                 raise _RefusedError(503) from None
             raise _DamagedError from None
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """pydicom's quote the values that they find odd, and these may be names."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 class _RefusedError(Exception):
@@ -245,7 +257,8 @@ def _as_file(dataset: Dataset) -> bytes:
     """As it came: values that nobody has asked for are written back unread."""
     file = io.BytesIO()
     try:
-        dataset.save_as(file, enforce_file_format=True)
+        with _without_warnings():
+            dataset.save_as(file, enforce_file_format=True)
     except Exception as error:  # as above
         raise InstanceError("damaged") from error
     return file.getvalue()

@@ -23,6 +23,7 @@ from imaging.intake.limits import LIMITS, Limits
 from imaging.intake.metadata import check_label
 from imaging.intake.pacs import InstanceError, Pacs, PacsAccess, PacsError, PacsQuery
 from imaging.intake.parameters import ImportParameters
+from imaging.intake.preparing import AS_IT_IS, CROP, Choices
 from worker.models import Job
 from worker.registry import JobContext, JobError
 
@@ -42,6 +43,10 @@ class RetrieveParameters:
     dataset_name: str
     label: str = UNLABELLED  # class of all images
     skip_bad: bool = False
+    window: int = 1  # this and the next three: see `preparing.Choices`
+    bits: int = AS_IT_IS
+    size: int = AS_IT_IS
+    fit: str = CROP
     licence: str = ""
     citation: str = ""
     description: str = ""
@@ -49,6 +54,7 @@ class RetrieveParameters:
 
     def __post_init__(self) -> None:
         _ = self.query
+        Choices(window=self.window, bits=self.bits, size=self.size, fit=self.fit)
         check_label(self.label)
         if not self.label.strip():
             raise ValueError("label is empty; say which class the images are of")
@@ -168,7 +174,8 @@ def _retrieve(
 
 
 def _import_parameters(parameters: RetrieveParameters, folder: Path) -> ImportParameters:
-    taken = ("dataset_name", "skip_bad", "licence", "citation", "description", "created_by_id")
+    prepared, told = ("window", "bits", "size", "fit"), ("licence", "citation", "description", "created_by_id")
+    taken = ("dataset_name", "skip_bad", *prepared, *told)
     values = asdict(parameters)
     return ImportParameters(
         source=str(folder), source_name="the PACS", delete_source=True, **{name: values[name] for name in taken}

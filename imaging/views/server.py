@@ -60,7 +60,7 @@ def import_pacs(request: HttpRequest) -> HttpResponse:
                 user = cast(User, request.user)
                 job = enqueue_job(
                     kind=RETRIEVE,
-                    parameters=RetrieveParameters(created_by_id=user.pk, **form.cleaned_data),
+                    parameters=RetrieveParameters(created_by_id=user.pk, **form.parameters),
                     title=f"Import “{form.cleaned_data['dataset_name']}” from the PACS",
                     created_by=user,
                 )

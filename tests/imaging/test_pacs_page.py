@@ -53,15 +53,17 @@ def test_how_many_there_are_can_be_asked_without_a_name(pacs, administrator_clie
 
 
 def test_from_the_page_to_the_dataset(pacs, administrator_client, data_dir, caplog):
-    answer = post(administrator_client)
+    answer = post(administrator_client, size="256")
     job = Job.objects.get()
     assert answer.url == reverse("imaging:import_result", args=[job.pk])
     assert "url" not in job.parameters
+    assert (job.parameters["size"], job.parameters["label"]) == (256, "normal")
     run_job(job)
     assert job.state == Job.State.SUCCEEDED, job.error
 
     dataset = Dataset.objects.get()
     assert (dataset.images.count(), dataset.created_by.role) == (2, "administrator")
+    assert set(dataset.images.values_list("width", "height")) == {(256, 256)}
     page = administrator_client.get(answer.url).content.decode()
     assert "From the PACS" in page
     assert "patient 1" not in page + caplog.text

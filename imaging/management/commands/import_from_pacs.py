@@ -9,6 +9,7 @@ from rich.console import Console
 
 from imaging.intake.importing import ImportRefusedError
 from imaging.intake.pacs import Pacs, PacsError, PacsQuery, parse_dates
+from imaging.intake.preparing import AS_IT_IS, CROP, PAD
 from imaging.intake.retrieving import UNLABELLED, RetrieveParameters, pacs_access, run_retrieval
 from imaging.management.terminal import print_report, run_here
 from worker.registry import JobError
@@ -29,6 +30,11 @@ class Command(BaseCommand):
         parser.add_argument("--name", default="", help="name of the new dataset")
         parser.add_argument("--label", default=UNLABELLED, help="class of all images")
         parser.add_argument("--skip-bad", action="store_true", help="leave out images with problems")
+        parser.add_argument(
+            "--bits", type=int, choices=[8, 16], default=AS_IT_IS, help="16: where there are more than 8"
+        )
+        parser.add_argument("--target-size", type=int, default=AS_IT_IS, help="side in pixels, such as 1024")
+        parser.add_argument("--fit", choices=[CROP, PAD], default=CROP, help="of what is not square")
         parser.add_argument("--licence", default="")
         parser.add_argument("--citation", default="")
         parser.add_argument("--description", default="")
@@ -52,6 +58,9 @@ class Command(BaseCommand):
                 modality=query.modality,
                 body_part=query.body_part,
                 dataset_name=options["name"],
+                size=options["target_size"],
+                bits=options["bits"],
+                fit=options["fit"],
                 **{key: options[key] for key in ("label", "skip_bad", "licence", "citation", "description")},
             )
         except (ValueError, PacsError) as error:

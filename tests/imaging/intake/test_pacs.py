@@ -4,6 +4,7 @@ import io
 import logging
 import os
 import sys
+import warnings
 import zipfile
 from collections import Counter
 from pathlib import Path
@@ -58,6 +59,20 @@ def retrieve(pacs: FakePacs, tmp_path, **changes) -> dict:
 def left_in(data_dir: Path) -> list[str]:
     """Files of patients that a retrieval has left."""
     return [str(path) for path in (data_dir / "pacs").rglob("*") if path.suffix != ".lock" and path.is_file()]
+
+
+def test_no_warning_quotes_what_is_odd_in_a_file():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        odd = make_file(PatientAge="MUSTERMANN-ERIKA", BodyPartExamined="mustermann erika", SOPInstanceUID="1.2.3")
+        stored = store(odd)
+
+    with warnings.catch_warnings(record=True) as said, serving(FakePacs([stored])) as running:
+        warnings.simplefilter("always")
+        connection = Pacs(access(running))
+        connection.retrieve(connection.find(DX)[0])
+
+    assert [str(one.message) for one in said if "mustermann" in str(one.message).lower()] == []
 
 
 @real_cases
