@@ -6,6 +6,7 @@ from uuid import UUID
 import numpy as np
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
@@ -78,7 +79,7 @@ def sign_off_list(request: HttpRequest, pk: UUID) -> HttpResponse:
 @investigator_required
 def quarantine_item(request: HttpRequest, pk: UUID) -> HttpResponse:
     """GET shows the picture; POST decides, and goes on to the next one."""
-    waiting = QuarantinedImage.objects.select_related("dataset").filter(pk=pk).first()
+    waiting = _waiting().select_related("dataset").filter(pk=pk).first()
     if waiting is None:
         if request.method != "POST":
             raise Http404("This image no longer waits here")
@@ -136,9 +137,14 @@ def quarantine_thumbnail(request: HttpRequest, pk: UUID) -> HttpResponse:
     return _png(render_square(_pixels(pk), THUMBNAIL_SIZE))
 
 
+def _waiting() -> QuerySet[QuarantinedImage]:
+    """Not of deleted datasets: their pages are gone too, until they are restored."""
+    return QuarantinedImage.objects.filter(dataset__state=Dataset.State.READY)
+
+
 def _pixels(pk: UUID) -> np.ndarray:
     try:
-        return storage.load_pixels(get_object_or_404(QuarantinedImage, pk=pk).pixel_sha256)
+        return storage.load_pixels(get_object_or_404(_waiting(), pk=pk).pixel_sha256)
     except FileNotFoundError:
         raise Http404(f"The pixels of {pk} are missing") from None
 

@@ -3,8 +3,9 @@
 import pytest
 from django.contrib.messages import get_messages
 from django.urls import reverse
+from django.utils import timezone
 
-from imaging.models import Image, QuarantinedImage, SignOff
+from imaging.models import Dataset, Image, QuarantinedImage, SignOff
 from imaging.quarantine.services import reject_image
 from imaging.services import freeze_dataset
 from imaging.storage import delete_pixels
@@ -167,6 +168,15 @@ def test_a_frozen_dataset(investigator_client, dataset, waiting):
     assert waiting[0].dataset.name == "Later"
     assert investigator_client.post(item, {"decision": "released"}).status_code == 302
     assert waiting[0].dataset.images.count() == 1
+
+
+def test_what_waits_for_a_deleted_dataset_is_not_shown_or_decided(investigator_client, dataset, waiting):
+    Dataset.everything.update(state=Dataset.State.DELETED, deleted_at=timezone.now())
+    for one in every_address(dataset, waiting[0]):
+        if not one.endswith("/move/"):
+            assert investigator_client.get(one).status_code == 404
+    investigator_client.post(address("quarantine_item", waiting[0].pk), {"decision": "rejected"})
+    assert QuarantinedImage.objects.count() == 3
 
 
 def test_nothing_identifying_is_asked_or_shown(investigator_client, waiting):
