@@ -23,7 +23,7 @@ from worker.compute.settings import MAX_SEED
 class ImportForm(BootstrapFormMixin, forms.Form):
     dataset_name = forms.CharField(label="Name of the new dataset", max_length=200)
     archive = forms.FileField(
-        label="ZIP archive",
+        label="ZIP archive or NPZ file",
         help_text="One folder per class, with DICOM, PNG, JPEG, TIFF or BMP images, grey. Folders train, tune "
         "and test above the classes give the split. An optional metadata.csv adds patient, age, sex, view and more. "
         "Or an NPZ file as MedMNIST has them.",
