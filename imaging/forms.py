@@ -23,11 +23,13 @@ from worker.compute.settings import MAX_SEED
 class ImportForm(BootstrapFormMixin, forms.Form):
     dataset_name = forms.CharField(label="Name of the new dataset", max_length=200)
     archive = forms.FileField(
-        label="ZIP archive or NPZ file",
+        label="ZIP archive, NPZ file or image",
         help_text="One folder per class, with DICOM, PNG, JPEG, TIFF or BMP images, grey. Folders train, tune "
         "and test above the classes give the split. An optional metadata.csv adds patient, age, sex, view and more. "
         "Or an NPZ file as MedMNIST has them.",
-        widget=forms.ClearableFileInput(attrs={"accept": ".zip,.npz,application/zip"}),
+        widget=forms.ClearableFileInput(
+            attrs={"accept": ".zip,.npz,application/zip,.dcm,.dicom,.png,.jpg,.jpeg,.tif,.tiff,.bmp"}
+        ),
         allow_empty_file=True,  # the import says what is wrong with it
         required=False,
     )

@@ -12,7 +12,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from django.db import IntegrityError
@@ -56,7 +56,8 @@ def run_import(context: JobContext, parameters: ImportParameters, *, limits: Lim
     report = Report()
     try:
         checked_dataset_name(parameters.dataset_name)
-        with open_source(Path(parameters.source), limits, parameters.class_names) as source:
+        name = PurePath(parameters.shown_source).name
+        with open_source(Path(parameters.source), limits, parameters.class_names, name=name) as source:
             candidates = _check(context, source, staging, limits, report, parameters)
             if report.problem_count and (not parameters.skip_bad or report.fatal_count):
                 raise _RefusedError

@@ -46,11 +46,12 @@ class Source(Protocol):
 
 
 def open_source(
-    path: Path, limits: Limits, class_names: tuple[str, ...] = ()
+    path: Path, limits: Limits, class_names: tuple[str, ...] = (), *, name: str = ""
 ) -> "ZipSource | FolderSource | NpzSource":
-    """A ZIP, an NPZ or a folder, to be used in a `with` statement. Raises SourceError when it is none of them.
+    """A ZIP, an NPZ, a folder or one image, to be used in a `with` statement. Raises SourceError when it is none.
 
-    `class_names`: of an NPZ, in the order of the numbers that its labels are.
+    `class_names`: of an NPZ, in the order of the numbers that its labels are. `name`: of an image, where it is not that
+    of the file.
     """
     from imaging.intake.npz import NpzSource, is_npz  # which is made of what is here
 
@@ -68,8 +69,12 @@ def open_source(
             reason = "The file is empty (0 bytes)."
         elif _starts_like_zip(path):
             reason = f"The ZIP archive is damaged or cut off ({printable(str(error))})."
-        else:
+        elif Path(name or path.name).suffix.lower() in (".zip", ".npz"):
             reason = "This is not a ZIP archive."
+        elif _starts_like_image(path):
+            return OneFileSource(path, limits, name or path.name)
+        else:
+            reason = "This is neither a ZIP archive nor an image."
         raise SourceError(reason, "Choose a ZIP archive with one folder per class.") from error
     except OSError as error:
         raise SourceError(f"The file cannot be read: {error.strerror}.", "Check its permissions.") from error
@@ -244,6 +249,17 @@ class FolderSource(AbstractContextManager["FolderSource"]):
         return b"".join(chunks)
 
 
+class OneFileSource(FolderSource):
+    """One image by itself."""
+
+    def __init__(self, path: Path, limits: Limits, name: str) -> None:
+        super().__init__(path.parent, limits)
+        self._entry = Entry(clean_name(name), path.name)
+
+    def entries(self, report: Report) -> list[Entry]:
+        return [self._entry]
+
+
 def clean_name(name: str) -> str:
     """Forward slashes and composed letters: Windows and macOS write other ones for the same name."""
     parts = unicodedata.normalize("NFC", name.replace("\\", "/")).split("/")
@@ -283,6 +299,13 @@ def _refuse_unsafe_member(member: zipfile.ZipInfo) -> None:
         raise IntakeError("This is not a plain file (a device, pipe or socket).", "Remove it.")
     if member.flag_bits & 0x1:
         raise IntakeError("The file is encrypted.", "Make the archive again without a password.")
+
+
+def _starts_like_image(path: Path) -> bool:
+    """DICOM, PNG, JPEG or TIFF; what is the matter with it is said when it is read."""
+    with path.open("rb") as file:
+        start = file.read(132)
+    return start[128:] == b"DICM" or start.startswith((b"\x89PNG", b"\xff\xd8\xff", b"II*\0", b"MM\0*"))
 
 
 def _starts_like_zip(path: Path) -> bool:

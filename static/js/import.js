@@ -27,6 +27,14 @@ function megabytes(bytes) {
   return `${(bytes / 2 ** 20).toFixed(bytes < 100 * 2 ** 20 ? 1 : 0)} MB`;
 }
 
+const ARCHIVE = /\.(zip|npz)$/i;
+
+async function isArchive(file) {
+  if (ARCHIVE.test(file.name)) return true;
+  const [first, second] = new Uint8Array(await file.slice(0, 2).arrayBuffer());
+  return first === 0x50 && second === 0x4b; // "PK"
+}
+
 class ImportPage {
   constructor(form) {
     this.form = form;
@@ -35,7 +43,10 @@ class ImportPage {
     this.zone = form.querySelector("[data-drop]");
     this.files = null; // of a folder; null: what is in the file input
     for (const element of form.querySelectorAll("[data-needs-script]")) element.hidden = false;
-    this.input.addEventListener("change", () => this.chooseArchive());
+    this.input.multiple = true;
+    this.input.addEventListener("change", () => {
+      this.chosen = this.chooseFromInput();
+    });
     this.folder.addEventListener("change", () => {
       this.chooseFiles(Array.from(this.folder.files, (file) => ({ path: file.webkitRelativePath || file.name, file })));
     });
@@ -58,13 +69,20 @@ class ImportPage {
     this.form.querySelector("[data-chosen]").textContent = text;
   }
 
+  // One archive, or images: these are packed as those of a folder are.
+  async chooseFromInput() {
+    const files = Array.from(this.input.files);
+    if (files.length === 0 || (files.length === 1 && (await isArchive(files[0])))) this.chooseArchive();
+    else this.chooseFiles(files.map((file) => ({ path: file.name, file })));
+  }
+
   chooseArchive() {
     this.files = null;
     this.folder.value = "";
     this.input.required = true;
     const [file] = this.input.files;
     this.say(file ? `${file.name}, ${megabytes(file.size)}` : "");
-    if (file) this.suggestName(file.name.replace(/\.(zip|npz)$/i, ""));
+    if (file) this.suggestName(file.name.replace(ARCHIVE, ""));
   }
 
   chooseFiles(files) {
@@ -72,7 +90,8 @@ class ImportPage {
     this.input.value = "";
     this.input.required = !this.files;
     const size = files.reduce((sum, { file }) => sum + file.size, 0);
-    this.say(files.length ? `${files.length} files, ${megabytes(size)}` : "The folder is empty.");
+    const count = files.length === 1 ? "1 file" : `${files.length} files`;
+    this.say(files.length ? `${count}, ${megabytes(size)}` : "The folder is empty.");
     if (files.length && files[0].path.includes("/")) this.suggestName(files[0].path.split("/")[0]);
   }
 
@@ -87,7 +106,7 @@ class ImportPage {
     const transfer = event.dataTransfer;
     const entries = Array.from(transfer.items, (item) => item.webkitGetAsEntry?.()).filter(Boolean);
     const single = transfer.files.length === 1 && entries.every((entry) => entry.isFile);
-    if (single && /\.(zip|npz)$/i.test(transfer.files[0].name)) {
+    if (single && ARCHIVE.test(transfer.files[0].name)) {
       this.input.files = transfer.files;
       this.chooseArchive();
     } else if (entries.length) {
@@ -115,6 +134,7 @@ class ImportPage {
 
   async send() {
     const form = this.form;
+    await this.chosen;
     const query = new URLSearchParams({ name: form.elements.dataset_name.value });
     const answer = await fetch(`${form.dataset.checkUrl}?${query}`, { headers: { Accept: "application/json" } });
     if (!answer.ok) throw new Error("You are not signed in any more. Reload the page.");

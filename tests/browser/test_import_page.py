@@ -11,6 +11,7 @@ from imaging.intake.parameters import ImportParameters
 from imaging.models import Dataset
 from tests.factories import DatasetFactory
 from tests.imaging.archives import GOOD, table, write_folder, write_zip
+from tests.imaging.dicom.builders import make_file
 from worker.models import Job
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -66,6 +67,29 @@ def test_a_dropped_archive_is_taken(import_page, tmp_path):
     parameters = ImportParameters(**Job.objects.get().parameters)
     assert (parameters.dataset_name, parameters.source_name) == ("Dropped", "Dropped.zip")
     assert Path(parameters.source).read_bytes() == bytes(data)
+
+
+@pytest.mark.parametrize("n_files", [1, 2])
+def test_images_by_themselves_are_packed(n_files, import_page, tmp_path):
+    names = ["IM00001", "IM00002.dcm"][:n_files]
+    for name in names:
+        (tmp_path / name).write_bytes(make_file(PatientID=name))
+    import_page.set_input_files("[name=archive]", [tmp_path / name for name in names])
+    import_page.get_by_text("1 file, " if n_files == 1 else "2 files, ").wait_for()
+    import_page.fill("[name=dataset_name]", "A few")
+    import_page.get_by_text("More options", exact=True).click()
+    import_page.get_by_label("Folders are").select_option(index=1)
+    import_page.get_by_label("Class of all images").fill("normal")
+
+    import_page.click("[data-submit]")
+    import_page.wait_for_url("**/datasets/import/*-*/")
+
+    parameters = ImportParameters(**Job.objects.get().parameters)
+    with zipfile.ZipFile(parameters.source) as archive:
+        assert {name: archive.read(name) for name in archive.namelist()} == {
+            name: (tmp_path / name).read_bytes() for name in names
+        }
+    assert parameters.one_class == "normal"
 
 
 @pytest.mark.parametrize(
