@@ -21,6 +21,7 @@ def register(page: Page, link: str) -> ReadingSession:
     page.get_by_label("Password again").fill(PASSWORD)
     page.get_by_role("button", name="Make my account and go on").click()
     page.get_by_role("button", name="Start reading").click()
+    page.locator("#reading").wait_for()
     return ReadingSession.objects.get()
 
 
@@ -62,18 +63,31 @@ def wait_for(page: Page, position: int, total: int = 8) -> None:
     wait_until_ready(page, f"{position} of {total}")
 
 
+PROBE = "**/caught-before-it-leaves"
+PROBING = """() => fetch('/caught-before-it-leaves', { signal: AbortSignal.timeout(5000) }).then(
+    (response) => response.status,
+    () => 0,
+)"""
+
+
 def intercept(page: Page, pattern: str, handler: Callable[[Route], None], *, times: int | None = None) -> None:
     """`page.route` on an open page, in force when this returns.
 
     The browser says that requests are intercepted before the page's own process knows: a request sent at once can
-    still get past. So one is asked until it is caught; its rule stays, which also keeps interception on after the last
-    other rule is gone.
+    still get past. So some are asked until one is caught; its rule stays, which also keeps interception on after the
+    last other rule is gone. A page that was on its way when interception began is not told of it at all, and would
+    never be: then it is begun anew.
     """
-    page.route("**/caught-before-it-leaves", lambda route: route.fulfill(status=204))
-    asked = "() => fetch('/caught-before-it-leaves').then(response => response.status)"
-    while page.evaluate(asked) != 204:
-        page.wait_for_timeout(10)
-    page.route(pattern, handler, times=times)
+    page.wait_for_load_state("load")
+    for _ in range(20):
+        page.route(PROBE, lambda route: route.fulfill(status=204))
+        for _ in range(25):
+            if page.evaluate(PROBING) == 204:
+                page.route(pattern, handler, times=times)
+                return
+            page.wait_for_timeout(20)
+        page.unroute(PROBE)
+    raise AssertionError("The browser does not intercept requests")
 
 
 def make_deep_dataset(*, origin: str, n: int, size: int) -> Dataset:
