@@ -75,7 +75,11 @@ class Job(models.Model):
 
     class Meta:
         ordering = ["-created_at"]
-        indexes = [models.Index(fields=["state", "queue", "-priority", "created_at"], name="job_next")]
+        indexes = [
+            models.Index(fields=["state", "queue", "-priority", "created_at"], name="job_next"),
+            models.Index(fields=["-created_at"], name="job_newest"),
+            models.Index(fields=["created_by", "-finished_at"], name="job_ended_of"),
+        ]
         constraints = [
             models.CheckConstraint(
                 name="job_state_known",
@@ -195,3 +199,25 @@ class JobArtefact(models.Model):
     class Meta:
         ordering = ["step", "id"]
         constraints = [models.UniqueConstraint(fields=["job", "name"], name="job_artefact_name_unique")]
+
+
+class WorkerRecord(models.Model):
+    """A worker's sign of life, written by itself every few seconds (worker.presence). For people to look at: no job
+    depends on it.
+    """
+
+    name = models.CharField(max_length=200, primary_key=True)  # as in Job.worker_name: "heavy@host"
+    host = models.CharField(max_length=200)
+    process_id = models.PositiveIntegerField()
+    queues = models.JSONField(default=list)
+    concurrency = models.PositiveIntegerField(default=1)  # jobs at the same time
+    version = models.CharField(max_length=100, blank=True)  # code revision
+    machine = models.JSONField(default=dict)  # worker.machine.Machine: processors, memory, disk, GPUs
+    started_at = models.DateTimeField()
+    seen_at = models.DateTimeField()  # the database's own time
+
+    class Meta:
+        ordering = ["host", "name"]
+
+    def __str__(self) -> str:
+        return self.name

@@ -123,6 +123,11 @@ def get_job_kind(name: str) -> JobKind:
         raise ValueError(f"Unknown job kind {name!r}; known: {', '.join(sorted(_KINDS))}") from None
 
 
+def job_kind_names() -> list[str]:
+    """Every kind that is registered, in alphabetical order."""
+    return sorted(_KINDS)
+
+
 def parameters_from_dict(kind: JobKind, values: dict[str, Any]) -> Any:
     """The kind's parameters from stored JSON. Raises ValueError for an unknown or missing name."""
     known = {field.name for field in fields(kind.parameters)}

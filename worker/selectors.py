@@ -1,10 +1,12 @@
 """Reads for the pages and the command line."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
+from config.lists import id_range
 from worker.models import Job, JobArtefact, JobLogLine
 
 STATE_FILTERS: dict[str, tuple[str, ...]] = {
@@ -22,6 +24,30 @@ def list_jobs(*, state: str = "") -> QuerySet[Job]:
     jobs = Job.objects.select_related("created_by").order_by("-created_at")
     states = STATE_FILTERS.get(state) or ((state,) if state in Job.State.values else None)
     return jobs.filter(state__in=states) if states else jobs
+
+
+def filter_jobs(jobs: QuerySet[Job], filters: Mapping[str, Any]) -> QuerySet[Job]:
+    """Those that match everything that is set: kind, queue, person (a user), text (of the title, or an id's beginning),
+    since and until (days, both included).
+    """
+    if filters.get("kind"):
+        jobs = jobs.filter(kind=filters["kind"])
+    if filters.get("queue"):
+        jobs = jobs.filter(queue=filters["queue"])
+    if filters.get("person"):
+        jobs = jobs.filter(created_by=filters["person"])
+    if filters.get("since"):
+        jobs = jobs.filter(created_at__date__gte=filters["since"])
+    if filters.get("until"):
+        jobs = jobs.filter(created_at__date__lte=filters["until"])
+    return jobs.filter(matching(filters["text"])) if filters.get("text") else jobs
+
+
+def matching(text: str) -> Q:
+    """Jobs whose title has `text`, or whose id begins with it."""
+    ids = id_range(text)
+    found = Q(title__icontains=text)
+    return found | Q(pk__range=ids) if ids else found
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,3 +10,6 @@ STOP_GRACE_SECONDS = 8.0  # to save and leave, at shutdown or cancel, before SIG
 DIRECTORY_LOCK_SECONDS = 15.0  # > STOP_GRACE_SECONDS: for the process of the attempt before to let go of the directory
 DATABASE_PATIENCE_SECONDS = 60.0  # a verdict is written again and again for this long while the database is away
 CRASH_LIMIT = 3  # crashes in a row without progress
+PRESENCE_SECONDS = 5.0  # a worker writes that it is there, and what its machine has free, this often
+ABSENT_SECONDS = 20.0  # > 3 * PRESENCE_SECONDS: a worker silent for longer is shown as gone
+FORGET_SECONDS = 7 * 86400.0  # a worker gone for longer is not shown any more

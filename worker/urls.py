@@ -7,6 +7,7 @@ from worker import views
 app_name = "worker"
 urlpatterns = [
     path("", views.job_list, name="job_list"),
+    path("workers/", views.workers, name="workers"),
     path("<uuid:job_id>/", views.job_detail, name="job_detail"),
     path("<uuid:job_id>/panel/", views.job_panel, name="job_panel"),
     path("<uuid:job_id>/log/", views.job_log, name="job_log"),

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -17,26 +16,56 @@ from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseStopPolling, trigger_client_event
 
 from config.accounts.access import investigator_required
+from config.lists import sorted_page
+from worker.forms import JobFilterForm
 from worker.models import Job, JobArtefact
 from worker.registry import JobDescription, get_job_kind, parameters_from_dict
-from worker.selectors import STATE_FILTERS, grids, list_jobs, log_after, log_end, metric_series
+from worker.selectors import STATE_FILTERS, filter_jobs, grids, list_jobs, log_after, log_end, metric_series
 from worker.services import request_cancel, resume_job
+from worker.stations import list_stations, queue_states
 
 SHOWN_IMAGE_TYPES = ("image/png", "image/jpeg", "image/webp")
+
+
+# Nobody sorts by progress: it means something else in each kind of job.
+JOB_COLUMNS = {
+    "title": "title",
+    "kind": "kind",
+    "state": "state",
+    "queue": "queue",
+    "person": "created_by__username",
+    "created": "created_at",
+    "ended": "finished_at",
+}
 
 
 @investigator_required
 @require_safe
 def job_list(request: HttpRequest) -> HttpResponse:
     state = request.GET.get("state", "")
-    page = Paginator(list_jobs(state=state), 25).get_page(request.GET.get("page"))
+    form = JobFilterForm(request.GET)
+    filters = form.filters
+    jobs = filter_jobs(list_jobs(state=state), filters)
+    page = sorted_page(request, jobs, JOB_COLUMNS, first="-created")
     context = {
         "page_obj": page,
+        "form": form,
+        "is_filtered": bool(filters or form.errors),
         "state": state if state in STATE_FILTERS else "",
         "filters": [("", "All"), *((name, name.capitalize()) for name in STATE_FILTERS)],
         "is_live": any(job.is_active for job in page),
     }
     return render(request, "worker/job_list.html", context)
+
+
+@investigator_required
+@require_safe
+def workers(request: HttpRequest) -> HttpResponse:
+    """Which workers are alive, what they have and run, and how long the queues are. Four queries with the session's."""
+    stations = list_stations()
+    queues = queue_states(stations)
+    context = {"stations": stations, "queues": queues, "stuck": [queue for queue in queues if queue.is_stuck]}
+    return render(request, "worker/workers.html", context)
 
 
 @investigator_required

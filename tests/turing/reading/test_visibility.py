@@ -117,6 +117,7 @@ HIDDEN = {
     "error result seconds_left attempt crashes lease_token lease_expires_at heartbeat_at worker_name process_id device "
     "versions created_by created_at queued_at started_at attempt_started_at attempt_progress attempt_progress_at "
     "progress_best finished_at",
+    "worker.WorkerRecord": "name host process_id queues concurrency version machine started_at seen_at",
     "worker.JobLogLine": "id job attempt at level text",
     "worker.JobMetric": "id job step values",
     "worker.JobArtefact": "id job name kind step created_at",
