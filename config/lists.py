@@ -38,7 +38,7 @@ class Sorting:
         return f"-{column}" if column == self.column and not self.descending else column
 
 
-class SortedPage(Page):  # type: ignore[type-arg]
+class SortedPage(Page):
     """A page that knows how its list is sorted."""
 
     sorting: Sorting
