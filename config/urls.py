@@ -8,6 +8,7 @@ from config import views
 urlpatterns = [
     path("", views.home, name="home"),
     path("accounts/", include("allauth.account.urls")),
+    path("", include("config.accounts.urls")),
     path("admin/", admin.site.urls),
     path("datasets/", include("imaging.urls")),
     path("generators/", include("generation.urls")),

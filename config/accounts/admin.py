@@ -1,7 +1,10 @@
+from typing import Any
+
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
+from django.http import HttpRequest
 
-from config.accounts.models import User
+from config.accounts.models import AccountInvitation, User
 
 
 @admin.register(User)
@@ -10,3 +13,21 @@ class AccountAdmin(UserAdmin):
     list_filter = ("role", "is_active")
     fieldsets = (*(UserAdmin.fieldsets or ()), ("Turing Reader", {"fields": ("role",)}))
     add_fieldsets = (*UserAdmin.add_fieldsets, ("Turing Reader", {"fields": ("role",)}))
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(AccountInvitation)
+class AccountInvitationAdmin(ReadOnlyAdmin):
+    list_display = ("email", "role", "state", "created_by", "created_at", "expires_at", "accepted_by")
+    list_filter = ("role",)
+    exclude = ("secret_sha256",)

@@ -1,7 +1,10 @@
 """The user. Who a reader is stands here and nowhere else; studies know readers by code."""
 
+import uuid
+
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.utils import timezone
 
 
 class User(AbstractUser):
@@ -28,3 +31,38 @@ class User(AbstractUser):
     def is_investigator(self) -> bool:
         """Investigators and administrators build studies; only they see data, jobs and results."""
         return self.is_active and (self.is_superuser or self.role in (self.Role.INVESTIGATOR, self.Role.ADMINISTRATOR))
+
+
+class AccountInvitation(models.Model):
+    """A link that makes one account. Only the hash of its secret is stored."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    secret_sha256 = models.CharField(max_length=64, unique=True)
+    role = models.CharField(max_length=16)  # of the account that it makes
+    email = models.EmailField(blank=True)  # whom it is for
+    was_sent = models.BooleanField(default=False)  # to that address, and the link shown to nobody
+    note = models.CharField(max_length=200, blank=True)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    accepted_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    created_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at", "id"]
+
+    def __str__(self) -> str:
+        return self.email or self.note or f"Invitation {self.pk}"
+
+    @property
+    def state(self) -> str:
+        """One of used, revoked, expired, waiting."""
+        if self.accepted_at is not None:
+            return "used"
+        if self.revoked_at is not None:
+            return "revoked"
+        return "expired" if self.expires_at <= timezone.now() else "waiting"
+
+    def get_role_display(self) -> str:
+        return str(dict(User.Role.choices).get(self.role, self.role))

@@ -50,6 +50,8 @@ VISIBLE = {
 HIDDEN = {
     "accounts.User": "id password last_login is_superuser first_name last_name is_staff is_active date_joined role "
     "groups user_permissions",
+    "accounts.AccountInvitation": "id secret_sha256 role email was_sent note expires_at revoked_at accepted_at "
+    "accepted_by created_by created_at",
     "turing.AuditEvent": "sequence at actor action object_type object_id details previous_hash hash",
     "turing.Study": "id positive_class real_dataset synthetic_dataset real_filters "
     "synthetic_filters n_real n_synthetic "
