@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.http import HttpRequest
 
-from config.accounts.models import AccountInvitation, User
+from config.accounts.models import AccountInvitation, SignIn, User, WebSession
 
 
 @admin.register(User)
@@ -31,3 +31,15 @@ class AccountInvitationAdmin(ReadOnlyAdmin):
     list_display = ("email", "role", "state", "created_by", "created_at", "expires_at", "accepted_by")
     list_filter = ("role",)
     exclude = ("secret_sha256",)
+
+
+@admin.register(SignIn)
+class SignInAdmin(ReadOnlyAdmin):
+    list_display = ("at", "user", "outcome", "browser", "address")
+    list_filter = ("outcome",)
+
+
+@admin.register(WebSession)
+class WebSessionAdmin(ReadOnlyAdmin):
+    list_display = ("user", "browser", "address", "began_at", "last_seen_at", "expire_date")
+    exclude = ("session_key", "session_data")

@@ -3,6 +3,8 @@
 from typing import Any
 
 from allauth.account import forms as allauth_forms
+from allauth.mfa.base import forms as mfa_forms
+from allauth.mfa.totp import forms as totp_forms
 from django import forms
 
 from config.accounts.invitations import DEFAULT_DAYS, MOST_DAYS
@@ -15,6 +17,22 @@ class LoginForm(BootstrapFormMixin, allauth_forms.LoginForm):
 
 
 class ChangePasswordForm(BootstrapFormMixin, allauth_forms.ChangePasswordForm):
+    pass
+
+
+class PasswordAgainForm(BootstrapFormMixin, allauth_forms.ReauthenticateForm):
+    pass
+
+
+class SecondFactorForm(BootstrapFormMixin, mfa_forms.AuthenticateForm):
+    pass
+
+
+class SecondFactorAgainForm(BootstrapFormMixin, mfa_forms.ReauthenticateForm):
+    pass
+
+
+class SetUpSecondFactorForm(BootstrapFormMixin, totp_forms.ActivateTOTPForm):
     pass
 
 
@@ -60,3 +78,9 @@ class JoinForm(BootstrapFormMixin, forms.ModelForm):
         if "password" in cleaned and cleaned["password"] != cleaned.get("password_again"):
             self.add_error("password_again", "The two passwords are not the same. Type them again.")
         return cleaned
+
+
+class AddressForm(BootstrapFormMixin, forms.Form):
+    address = forms.GenericIPAddressField(
+        help_text="The whole address, as the proxy or the network team tells it. A department often has one for all."
+    )

@@ -1,8 +1,10 @@
 """The user. Who a reader is stands here and nowhere else; studies know readers by code."""
 
 import uuid
+from typing import Any
 
 from django.contrib.auth.models import AbstractUser
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.utils import timezone
 
@@ -66,3 +68,44 @@ class AccountInvitation(models.Model):
 
     def get_role_display(self) -> str:
         return str(dict(User.Role.choices).get(self.role, self.role))
+
+
+class SignIn(models.Model):
+    """That somebody signed in, or tried to. Without an account: the name that was tried is not known here."""
+
+    class Outcome(models.TextChoices):
+        SIGNED_IN = "signed-in", "Signed in"
+        WRONG_PASSWORD = "wrong-password", "Wrong name or password"
+        WRONG_CODE = "wrong-code", "Wrong code of the second factor"
+
+    user = models.ForeignKey(User, null=True, blank=True, on_delete=models.CASCADE, related_name="sign_ins")
+    outcome = models.CharField(max_length=16, choices=Outcome)
+    address = models.CharField(max_length=48)  # shortened
+    browser = models.CharField(max_length=60)
+    at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        ordering = ["-at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.get_outcome_display()} {self.at:%Y-%m-%d %H:%M}"
+
+
+class WebSession(AbstractBaseSession):
+    """Somebody signed in with a browser, or about to. Written by `config.accounts.signed_in` alone."""
+
+    session_key = models.CharField(max_length=64, primary_key=True)  # the hash of what the cookie holds
+    user = models.ForeignKey(User, null=True, blank=True, on_delete=models.CASCADE, related_name="web_sessions")
+    browser = models.CharField(max_length=60, blank=True)
+    address = models.CharField(max_length=48, blank=True)  # shortened
+    began_at = models.DateTimeField(null=True, blank=True)
+    last_seen_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta(AbstractBaseSession.Meta):
+        abstract = False
+
+    @classmethod
+    def get_session_store_class(cls) -> type[Any]:
+        from config.accounts.signed_in import SessionStore  # which imports this module
+
+        return SessionStore

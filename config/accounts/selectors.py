@@ -2,7 +2,7 @@
 
 from django.db.models import Q, QuerySet
 
-from config.accounts.models import AccountInvitation, User
+from config.accounts.models import AccountInvitation, SignIn, User
 
 STATES = {"active": "Active", "deactivated": "Deactivated", "never": "Never signed in"}
 
@@ -26,3 +26,8 @@ def list_people(*, search: str = "", role: str = "", state: str = "") -> QuerySe
 def list_invitations() -> QuerySet[AccountInvitation]:
     """Newest first, with who made and who used them."""
     return AccountInvitation.objects.select_related("accepted_by", "created_by")
+
+
+def list_sign_ins() -> QuerySet[SignIn]:
+    """Newest first, with their accounts."""
+    return SignIn.objects.select_related("user")

@@ -7,6 +7,7 @@ from django.db import transaction
 
 from config.accounts.errors import AccountError
 from config.accounts.models import User
+from config.accounts.sessions import end_sessions
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +42,7 @@ def deactivate_user(*, user: User, by: User | None) -> User:
     if user.is_active:
         user.is_active = False
         user.save(update_fields=["is_active"])
+        end_sessions(user=user)
         logger.info("User %s deactivated by user %s", user.pk, by.pk if by else "command line")
     return user
 
@@ -57,3 +59,8 @@ def reactivate_user(*, user: User, by: User | None) -> User:
         user.save(update_fields=["is_active"])
         logger.info("User %s reactivated by user %s", user.pk, by.pk if by else "command line")
     return user
+
+
+def sign_out_everywhere(*, user: User, by: User | None) -> None:
+    end_sessions(user=user)
+    logger.info("Sessions of user %s ended by user %s", user.pk, by.pk if by else "command line")
