@@ -12,7 +12,7 @@ def forget_old_sessions(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0003_sign_ins"),
+        ("accounts", "0004_sign_ins"),
         ("sessions", "0001_initial"),
     ]
 
