@@ -27,7 +27,9 @@ class Environment:
     database_url: str
     redis_url: str
     https: bool  # served behind TLS: secure cookies, HSTS
-    proxy: bool  # behind a proxy that sets X-Forwarded-Proto and X-Forwarded-For
+    proxy: int  # how many proxies are in front, each adding to X-Forwarded-For; the outermost sets X-Forwarded-Proto
+    require_mfa: str  # investigators: they and administrators need a second factor; none
+    oidc_second_factor: bool  # the hospital's sign-in asks for one itself
     static_manifest: bool  # hashed static file names (needs collectstatic)
     email_url: str  # e.g. smtp+tls://user:password@mail.example.org:587; default: e-mails are written to the log
     email_from: str
@@ -62,7 +64,9 @@ def read_environment() -> Environment:
             database_url=env.str("DATABASE_URL", "") or f"sqlite:///{quote(str(data_dir / 'db.sqlite3'))}",
             redis_url=env.str("REDIS_URL", "") or f"redis+socket://{embedded_broker_socket(data_dir)}",
             https=env.bool("HTTPS", False),
-            proxy=env.bool("PROXY", False),
+            proxy=_number_of_proxies(env.str("PROXY", "false")),
+            require_mfa=_one_of("REQUIRE_MFA", env.str("REQUIRE_MFA", "none"), ("investigators", "none")),
+            oidc_second_factor=env.bool("OIDC_SECOND_FACTOR", False),
             static_manifest=env.bool("STATIC_MANIFEST", True),
             email_url=env.str("EMAIL_URL", "consolemail://"),
             email_from=env.str("EMAIL_FROM", "turing-reader@localhost"),
@@ -81,6 +85,22 @@ def read_environment() -> Environment:
         raise ImproperlyConfigured(f"Environment: {error}") from error
     except OSError as error:
         raise ImproperlyConfigured(f"DATA_DIR: cannot be written: {error}") from error
+
+
+def _number_of_proxies(text: str) -> int:
+    """`false` is none and `true` is one."""
+    named = {"": 0, "false": 0, "no": 0, "off": 0, "true": 1, "yes": 1, "on": 1}.get(text.strip().lower())
+    if named is not None:
+        return named
+    if text.isdecimal() and int(text) <= 10:
+        return int(text)
+    raise ValueError(f"PROXY={text!r}: give true, false, or the number of proxies in front, 0 to 10")
+
+
+def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:
+    if value not in allowed:
+        raise ValueError(f"{name}={value!r}: give one of {', '.join(allowed)}")
+    return value
 
 
 def _kept_secret(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 import environ
 
+from config.cache import cache_settings
 from config.environment import BASE_DIR, read_environment
 
 ENVIRONMENT = read_environment()
@@ -24,6 +25,7 @@ INSTALLED_APPS = [
     "worker",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "django_htmx",
     "csp",
     "rules.apps.AutodiscoverRulesConfig",
@@ -50,6 +52,8 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "config.accounts.sessions.note_last_seen",
+    "config.accounts.second_factor.RequireSecondFactor",
     "config.projects.middleware.ProjectMiddleware",
 ]
 
@@ -143,12 +147,30 @@ ACCOUNT_ADAPTER = "config.accounts.adapter.AccountAdapter"
 ACCOUNT_FORMS = {
     "login": "config.accounts.forms.LoginForm",
     "change_password": "config.accounts.forms.ChangePasswordForm",
+    "reauthenticate": "config.accounts.forms.PasswordAgainForm",
 }
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_RATE_LIMITS = {
+    "login": "300/m/ip",  # a whole department has one address
+    "login_failed": "60/m/ip,200/h/ip,5/5m/key",  # key: the account
+}
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60  # seconds until the password is asked again where it matters
+MFA_ADAPTER = "config.accounts.second_factor.MfaAdapter"
+MFA_FORMS = {
+    "authenticate": "config.accounts.forms.SecondFactorForm",
+    "reauthenticate": "config.accounts.forms.SecondFactorAgainForm",
+    "activate_totp": "config.accounts.forms.SetUpSecondFactorForm",
+}
+MFA_TOTP_ISSUER = SITE_NAME
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # nobody signs up here: an address is not what an account is known by
+REQUIRE_MFA = ENVIRONMENT.require_mfa
+OIDC_SECOND_FACTOR = ENVIRONMENT.oidc_second_factor
+TRUSTED_PROXIES = ENVIRONMENT.proxy
+CACHES = {"default": cache_settings(ENVIRONMENT.redis_url)}
 
 vars().update(environ.Env.email_url_config(ENVIRONMENT.email_url))
 DEFAULT_FROM_EMAIL = ENVIRONMENT.email_from
