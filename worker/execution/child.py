@@ -15,6 +15,7 @@ from typing import Any
 
 from django.db import Error, InterfaceError, OperationalError, connection
 
+from config.logs import describe_process
 from worker import lifecycle
 from worker.execution.context import INTERRUPTED, RunningJob
 from worker.execution.directory_lock import DirectoryInUseError, hold_directory
@@ -42,6 +43,8 @@ def execute_job(*, job_id: uuid.UUID, token: uuid.UUID, supervised: bool = False
     if job is None:
         return False
     lease = lifecycle.Lease(job_id=job_id, token=token, attempt=job.attempt)
+    if supervised:
+        describe_process(attempt=job.attempt)
     job.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         with hold_directory(job.directory, patience_seconds=DIRECTORY_LOCK_SECONDS, owner_mark=str(job_id)):
