@@ -45,4 +45,4 @@ def wake_workers(*, queue: str) -> bool:
 def ask_broker() -> None:
     """Raises an error of the transport's unless the broker answers, within about 2 s."""
     with app.connection_for_write(connect_timeout=1, transport_options=_FAIL_FAST) as connection:
-        connection.default_channel.client.ping()
+        connection.default_channel.client.ping()  # type: ignore[attr-defined]  # of the Redis transport
