@@ -21,7 +21,7 @@ def job_metrics() -> list[Metric]:
 
 def _counts() -> Metric:
     gauge = GaugeMetricFamily("turing_jobs", "Jobs on record.", labels=["kind", "queue", "state"])
-    jobs = Job.objects.order_by().values_list("kind", "queue", "state")
+    jobs = Job.anywhere.order_by().values_list("kind", "queue", "state")
     for kind, queue, state, number in jobs.annotate(number=Count("pk")):
         gauge.add_metric([kind, queue, state], number)
     return gauge
@@ -32,7 +32,7 @@ def _waiting() -> Metric:
     gauge = GaugeMetricFamily(
         "turing_jobs_oldest_waiting_seconds", "How long the oldest queued job has waited, s.", labels=["queue"]
     )
-    waiting = Job.objects.filter(state=Job.State.QUEUED).order_by().values("queue")
+    waiting = Job.anywhere.filter(state=Job.State.QUEUED).order_by().values("queue")
     ages = {
         row["queue"]: (row["now"] - row["oldest"]).total_seconds()
         for row in waiting.annotate(oldest=Min("queued_at"), now=Now())
@@ -48,7 +48,7 @@ def _durations() -> Metric:
         "turing_job_seconds", "Time that jobs took in the attempt that ended them, s.", labels=["kind", "state"]
     )
     took = ExpressionWrapper(F("finished_at") - F("attempt_started_at"), output_field=DurationField())
-    ended = Job.objects.filter(state__in=Job.FINAL, attempt_started_at__isnull=False, finished_at__isnull=False)
+    ended = Job.anywhere.filter(state__in=Job.FINAL, attempt_started_at__isnull=False, finished_at__isnull=False)
     rows = ended.order_by().values_list("kind", "state").annotate(number=Count("pk"), total=Sum(took))
     for kind, state, number, total in rows:
         summary.add_metric([kind, state], count_value=number, sum_value=total.total_seconds())
@@ -61,7 +61,7 @@ def _heartbeats() -> Metric:
         "Since the last sign of life of the running job that has been silent for longest, s.",
         labels=["queue"],
     )
-    held = Job.objects.filter(state__in=HELD, heartbeat_at__isnull=False).order_by().values("queue")
+    held = Job.anywhere.filter(state__in=HELD, heartbeat_at__isnull=False).order_by().values("queue")
     for row in held.annotate(oldest=Min("heartbeat_at"), now=Now()):
         gauge.add_metric([row["queue"]], max((row["now"] - row["oldest"]).total_seconds(), 0.0))
     return gauge
