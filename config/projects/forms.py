@@ -3,11 +3,12 @@
 from django import forms
 
 from config.accounts.models import User
+from config.forms import BootstrapFormMixin
 from config.projects.models import Membership, Project
 from config.projects.selectors import find_members_to_add
 
 
-class ProjectForm(forms.Form):
+class ProjectForm(BootstrapFormMixin, forms.Form):
     name = forms.CharField(
         max_length=100,
         help_text="What the group calls it, such as the title of the paper. Members see it, nobody else.",
@@ -17,7 +18,7 @@ class ProjectForm(forms.Form):
     )
 
 
-class MemberForm(forms.Form):
+class MemberForm(BootstrapFormMixin, forms.Form):
     user = forms.ModelChoiceField(
         User.objects.none(),
         label="Person",
