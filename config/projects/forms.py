@@ -32,7 +32,7 @@ class MemberForm(BootstrapFormMixin, forms.Form):
     )
 
     def __init__(self, project: Project, *args: object, **options: object) -> None:
-        super().__init__(*args, **options)  # type: ignore[arg-type]
+        super().__init__(*args, **options)
         people = find_members_to_add(project)
         self.fields["user"].queryset = people  # type: ignore[attr-defined]
         self.fields["user"].label_from_instance = lambda user: f"{user.username} ({user.get_role_display().lower()})"  # type: ignore[attr-defined]
