@@ -6,7 +6,7 @@ the database's own (`Now()`): clocks of different hosts are never compared.
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -28,6 +28,7 @@ class Lease:
     job_id: uuid.UUID
     token: uuid.UUID
     attempt: int
+    gpus: int = field(default=0, compare=False)  # devices that the job needs
 
     def row(self) -> QuerySet[Job]:
         """The job's row while this lease holds, else nothing."""
@@ -38,21 +39,23 @@ def lease_end() -> ExpressionWrapper:
     return ExpressionWrapper(Now() + timedelta(seconds=LEASE_SECONDS), output_field=DateTimeField())
 
 
-def claim_next_job(*, queues: Sequence[str], worker_name: str) -> Lease | None:
+def claim_next_job(
+    *, queues: Sequence[str], worker_name: str, gpus: int | None = None, free_gpus: int = 0
+) -> Lease | None:
     """Take the first job of `queues` (priority, then age); None when there is nothing to do.
 
-    Of any number of claims at the same time exactly one gets a job: the UPDATE repeats the condition.
+    Of any number of claims at the same time exactly one gets a job: the UPDATE repeats the condition. A worker that
+    shares `gpus` out leaves alone what needs more. For a job that needs more than `free_gpus` it waits: None, so that
+    small jobs do not pass a big one for ever.
     """
+    jobs = Job.objects.filter(state=State.QUEUED, queue__in=queues)
+    if gpus is not None:
+        jobs = jobs.filter(gpus__lte=gpus)
     while True:
-        candidate = (
-            Job.objects.filter(state=State.QUEUED, queue__in=queues)
-            .order_by("-priority", "created_at", "pk")
-            .values_list("pk", flat=True)
-            .first()
-        )
-        if candidate is None:
+        candidate = jobs.order_by("-priority", "created_at", "pk").values_list("pk", "gpus").first()
+        if candidate is None or (gpus is not None and candidate[1] > free_gpus):
             return None
-        lease = claim_job(job_id=candidate, worker_name=worker_name)
+        lease = claim_job(job_id=candidate[0], worker_name=worker_name)
         if lease is not None:
             return lease
 
@@ -80,8 +83,8 @@ def claim_job(*, job_id: uuid.UUID, worker_name: str) -> Lease | None:
     )
     if not claimed:
         return None
-    attempt = Job.objects.values_list("attempt", flat=True).get(pk=job_id)
-    return Lease(job_id=job_id, token=token, attempt=attempt)
+    attempt, gpus = Job.objects.values_list("attempt", "gpus").get(pk=job_id)
+    return Lease(job_id=job_id, token=token, attempt=attempt, gpus=gpus)
 
 
 @transaction.atomic

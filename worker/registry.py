@@ -78,6 +78,7 @@ class JobDescription:
     page_address: str
 
 
+GpuNeed = Callable[[Any], int]  # of the parameters; asked when the job goes to a queue of GPU workers
 Describer = Callable[[str, Any], JobDescription]  # of the job's id and its parameters
 
 
@@ -86,6 +87,7 @@ class JobKind:
     name: str
     parameters: type
     queue: str
+    gpus: "GpuNeed"
     handler: Handler
     resumable: bool  # continues from a checkpoint after a cancel
     describe: Describer | None = None
@@ -99,6 +101,7 @@ def register_job(
     *,
     parameters: type,
     queue: str = "light",
+    gpus: GpuNeed = lambda parameters: 1,
     resumable: bool = False,
     describe: Describer | None = None,
 ) -> Callable[[Handler], Handler]:
@@ -108,7 +111,13 @@ def register_job(
         if name in _KINDS:
             raise ValueError(f"Job kind {name!r} is registered twice")
         _KINDS[name] = JobKind(
-            name=name, parameters=parameters, queue=queue, handler=handler, resumable=resumable, describe=describe
+            name=name,
+            parameters=parameters,
+            queue=queue,
+            gpus=gpus,
+            handler=handler,
+            resumable=resumable,
+            describe=describe,
         )
         return handler
 
