@@ -13,6 +13,7 @@ urlpatterns = [
     path("generators/", include("generation.urls")),
     path("experiments/", include("classification.urls")),
     path("jobs/", include("worker.urls")),
+    path("", include("api.urls")),
     path("", include("turing.urls")),
 ]
 
