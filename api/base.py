@@ -1,6 +1,7 @@
 """What every view of the API shares."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
@@ -13,9 +14,10 @@ from rest_framework.response import Response
 
 from api.fields import Query
 from api.permissions import scope_for
-from api.scope import visible
+from api.scope import projects_for, visible
 from config.accounts.models import User
 from config.accounts.rules import is_investigator
+from config.projects.scope import projects_in_sight
 
 
 class ApiView(generics.GenericAPIView):
@@ -27,10 +29,18 @@ class ApiView(generics.GenericAPIView):
     write_scope = ""
     query: type[Query] = Query
     queryset: Any = None  # for the schema alone: rows come from `rows` and `find`
+    minds_projects = True  # what a reader sees belongs to the reader, in whatever project the study is
+    sight: ExitStack
     asked: dict[str, Any]  # what stands after the question mark, checked
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        with ExitStack() as self.sight:
+            return super().dispatch(request, *args, **kwargs)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        if self.minds_projects:
+            self.sight.enter_context(projects_in_sight(*projects_for(request, kwargs)))
         if request.method in SAFE_METHODS:
             found = self.query(data=request.query_params, context={"request": request})
             found.is_valid(raise_exception=True)

@@ -94,6 +94,7 @@ class State(serializers.Serializer):
 class ReadingView(ApiView):
     audience = staticmethod(lambda user: bool(user.is_authenticated))
     read_scope = write_scope = READER
+    minds_projects = False
     serializer_class = State
     queryset = ReadingSession.objects.all()
 

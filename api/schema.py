@@ -11,6 +11,7 @@ from api.fields import Body, Query
 from api.idempotency import HEADER, LONGEST_KEY
 from api.permissions import scope_for
 from api.problems import CONTENT_TYPE, TITLES
+from api.scope import HEADER as PROJECT
 
 
 class ProblemError(serializers.Serializer):
@@ -44,6 +45,16 @@ class ApiSchema(AutoSchema):
         query: type[Query] | None = getattr(self.view, "query", None)
         if self.method == "GET" and query is not None and query().fields:
             found.append(query)
+        if self.view.minds_projects:
+            found.append(
+                OpenApiParameter(
+                    PROJECT,
+                    {"type": "string", "minLength": 1, "maxLength": 50, "pattern": r"^[-\w]+$"},
+                    OpenApiParameter.HEADER,
+                    description="Short name of one of your projects: only what lies in it is seen, and what is made "
+                    "belongs to it. Needed where something new is made and you are in several.",
+                )
+            )
         if self.method == "POST" and getattr(self.view, "can_repeat", False):
             found.append(
                 OpenApiParameter(

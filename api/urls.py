@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from api import classifiers, datasets, generators, jobs, pages, reading, reference, results, studies, uploads
+from api import classifiers, datasets, generators, jobs, pages, projects, reading, reference, results, studies, uploads
 
 app_name = "api"
 job_patterns = [
@@ -16,6 +16,7 @@ job_patterns = [
     path("jobs/<uuid:pk>/artefacts/<int:artefact>/", jobs.JobArtefactFile.as_view(), name="job_artefact"),
 ]
 dataset_patterns = [
+    path("projects/", projects.ProjectList.as_view(), name="projects"),
     path("uploads/", uploads.UploadList.as_view(), name="uploads"),
     path("uploads/whole/", uploads.UploadWhole.as_view(), name="upload_whole"),
     path("uploads/<uuid:pk>/", uploads.UploadDetail.as_view(), name="upload"),

@@ -15,6 +15,7 @@ SITE_NAME = ENVIRONMENT.site_name
 
 INSTALLED_APPS = [
     "config.accounts",
+    "config.projects",
     "config.demo",
     "api",
     "turing",
@@ -52,6 +53,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "config.projects.middleware.ProjectMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -68,6 +70,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "config.context_processors.site",
+                "config.projects.context_processors.projects",
             ],
         },
     }
@@ -105,7 +108,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- files --------------------------------------------------------------------------------------------------
 MEDIA_ROOT = DATA_DIR / "media"  # never served by path: every file goes through a view that checks rights
-STATIC_URL = "static/"
+STATIC_URL = "/static/"  # absolute: the prefix of a project does not go in front
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {

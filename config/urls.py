@@ -14,6 +14,7 @@ urlpatterns = [
     path("experiments/", include("classification.urls")),
     path("jobs/", include("worker.urls")),
     path("", include("api.urls")),
+    path("projects/", include("config.projects.urls")),
     path("", include("turing.urls")),
 ]
 

@@ -10,6 +10,7 @@ from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, StopUpload, TemporaryFileUploadHandler
 from django.http import HttpRequest
 
+from config.projects.scope import all_projects_in_sight
 from imaging.intake.parameters import KIND
 from worker.models import Job
 
@@ -66,9 +67,10 @@ def keep_upload(upload: TemporaryUploadedFile) -> Path:
     return path
 
 
+@all_projects_in_sight()
 def remove_forgotten_uploads() -> None:
     """Remove uploads of refused imports after a week; never one that a job in the queue will read."""
-    active = Job.objects.filter(kind=KIND, state__in=Job.ACTIVE).values_list("parameters__source", flat=True)
+    active = Job.anywhere.filter(kind=KIND, state__in=Job.ACTIVE).values_list("parameters__source", flat=True)
     wanted = set(active)
     for path in upload_folder().glob("*.upload"):
         if str(path) not in wanted and time.time() - path.stat().st_mtime > KEPT_SECONDS:

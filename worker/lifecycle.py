@@ -31,7 +31,7 @@ class Lease:
 
     def row(self) -> QuerySet[Job]:
         """The job's row while this lease holds, else nothing."""
-        return Job.objects.filter(pk=self.job_id, lease_token=self.token, state__in=HELD)
+        return Job.anywhere.filter(pk=self.job_id, lease_token=self.token, state__in=HELD)
 
 
 def lease_end() -> ExpressionWrapper:
@@ -45,7 +45,7 @@ def claim_next_job(*, queues: Sequence[str], worker_name: str) -> Lease | None:
     """
     while True:
         candidate = (
-            Job.objects.filter(state=State.QUEUED, queue__in=queues)
+            Job.anywhere.filter(state=State.QUEUED, queue__in=queues)
             .order_by("-priority", "created_at", "pk")
             .values_list("pk", flat=True)
             .first()
@@ -61,7 +61,7 @@ def claim_next_job(*, queues: Sequence[str], worker_name: str) -> Lease | None:
 def claim_job(*, job_id: uuid.UUID, worker_name: str) -> Lease | None:
     """Queued -> running with a fresh token; None when another was first."""
     token = uuid.uuid4()
-    claimed = Job.objects.filter(pk=job_id, state=State.QUEUED).update(
+    claimed = Job.anywhere.filter(pk=job_id, state=State.QUEUED).update(
         state=State.RUNNING,
         lease_token=token,
         lease_expires_at=lease_end(),
@@ -80,7 +80,7 @@ def claim_job(*, job_id: uuid.UUID, worker_name: str) -> Lease | None:
     )
     if not claimed:
         return None
-    attempt = Job.objects.values_list("attempt", flat=True).get(pk=job_id)
+    attempt = Job.anywhere.values_list("attempt", flat=True).get(pk=job_id)
     return Lease(job_id=job_id, token=token, attempt=attempt)
 
 
@@ -89,7 +89,7 @@ def renew(*, lease: Lease, **values: Any) -> str | None:
     """Extend the lease and write `values` to the row. The job's state, or None when the lease is lost."""
     if not lease.row().update(lease_expires_at=lease_end(), heartbeat_at=Now(), **values):
         return None
-    return Job.objects.values_list("state", flat=True).get(pk=lease.job_id)
+    return Job.anywhere.values_list("state", flat=True).get(pk=lease.job_id)
 
 
 @transaction.atomic
@@ -128,7 +128,7 @@ def crash(*, lease: Lease, what: str, output: str = "") -> str | None:
 
 def find_expired() -> set[tuple[Lease, str]]:
     """Leases past their end, each with the time it was renewed to (it changes with every sign of life)."""
-    jobs = Job.objects.filter(state__in=HELD, lease_expires_at__lt=Now())
+    jobs = Job.anywhere.filter(state__in=HELD, lease_expires_at__lt=Now())
     return {
         (Lease(job_id=job.pk, token=job.lease_token, attempt=job.attempt), str(job.lease_expires_at))
         for job in jobs

@@ -8,6 +8,7 @@ class User(AbstractUser):
     class Role(models.TextChoices):
         ADMINISTRATOR = "administrator", "Administrator"
         INVESTIGATOR = "investigator", "Investigator"
+        ANNOTATOR = "annotator", "Annotator"
         READER = "reader", "Reader"
 
     role = models.CharField(max_length=16, choices=Role, default=Role.READER)
@@ -15,7 +16,8 @@ class User(AbstractUser):
     class Meta(AbstractUser.Meta):
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(role__in=["administrator", "investigator", "reader"]), name="user_role_known"
+                condition=models.Q(role__in=["administrator", "investigator", "annotator", "reader"]),
+                name="user_role_known",
             ),
         ]
 
@@ -28,3 +30,8 @@ class User(AbstractUser):
     def is_investigator(self) -> bool:
         """Investigators and administrators build studies; only they see data, jobs and results."""
         return self.is_active and (self.is_superuser or self.role in (self.Role.INVESTIGATOR, self.Role.ADMINISTRATOR))
+
+    @property
+    def works_in_projects(self) -> bool:
+        """Everybody but readers: annotators draw regions there, on the images given to them."""
+        return self.is_investigator or (self.is_active and self.role == self.Role.ANNOTATOR)

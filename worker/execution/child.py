@@ -15,6 +15,7 @@ from typing import Any
 
 from django.db import Error, InterfaceError, OperationalError, connection
 
+from config.projects.scope import projects_in_sight
 from worker import lifecycle
 from worker.execution.context import INTERRUPTED, RunningJob
 from worker.execution.directory_lock import DirectoryInUseError, hold_directory
@@ -38,7 +39,7 @@ def execute_job(*, job_id: uuid.UUID, token: uuid.UUID, supervised: bool = False
 
     `supervised`: this process exists for the job alone; SIGTERM and the end of standard input mean "save and leave".
     """
-    job = Job.objects.filter(pk=job_id, lease_token=token).first()
+    job = Job.anywhere.filter(pk=job_id, lease_token=token).first()
     if job is None:
         return False
     lease = lifecycle.Lease(job_id=job_id, token=token, attempt=job.attempt)
@@ -69,7 +70,8 @@ def _verdict(job: Job, lease: lifecycle.Lease, context: RunningJob) -> Verdict:
     except ValueError as error:
         return partial(fail, error=f"{error}. This job cannot run with the installed version; start it anew.")
     try:
-        result = kind.handler(context, parameters)
+        with projects_in_sight(job.project_id):
+            result = kind.handler(context, parameters)
         json.dumps(result, allow_nan=False)
         return partial(lifecycle.succeed, lease=lease, result=result)
     except JobStopped:
