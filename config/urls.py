@@ -23,6 +23,7 @@ urlpatterns = [
     path("generators/", include("generation.urls")),
     path("experiments/", include("classification.urls")),
     path("jobs/", include("worker.urls")),
+    path("", include("api.urls")),
     path("projects/", include("config.projects.urls")),
     path("", include("turing.urls")),
 ]
