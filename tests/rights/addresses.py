@@ -131,6 +131,35 @@ NAMES = {
     "turing:answer_table_forget": "upload",
     "turing:answer_table": "table",
     "turing:answer_table_remove": "table",
+    **{
+        f"api:{name}": ""
+        for name in (
+            *("projects", "uploads", "upload_whole", "imports", "datasets", "region_tasks", "presets", "runs"),
+            *("foreign_generators", "samples", "measures", "experiments", "classifiers", "scorings", "screenings"),
+            *("studies", "jobs", "reference"),
+        )
+    },
+    "api:upload": "upload",
+    "api:upload_part": "upload",
+    "api:image": "image",
+    "api:image_pixels": "image",
+    "api:regions": "task",
+    "api:run": "run",
+    "api:run_checkpoints": "run",
+    "api:sample": "sample_run",
+    "api:measure_file": "measures =figure.svg",
+    "api:experiment": "experiment",
+    "api:scoring": "scoring",
+    "api:scoring_scores": "scoring",
+    "api:invitation_revoke": "invitation",
+    "api:report": "report",
+    "api:report_file": "report =report.pdf",
+    "api:job_artefact": "job artefact",
+    **{f"api:dataset{part}": "dataset" for part in ("", "_images", "_split", "_include", "_freeze")},
+    **{f"api:job{part}": "job" for part in ("", "_cancel", "_resume", "_log", "_metrics", "_artefacts")},
+    **{f"api:study{part}": "study" for part in ("", "_close", "_readers", "_invitations")},
+    "api:study_open": "draft",
+    **{f"api:study_{part}": "closed" for part in ("results", "answers", "answers_csv", "reports")},
 }
 # Of people, for administrators alone: name -> how many ids of a user it has.
 OF_ADMINISTRATORS = {
@@ -145,7 +174,19 @@ ELSEWHERE = {
     *("turing:my_studies", "turing:invite", "accounts:account", "accounts:end_session", "accounts:join"),
     "accounts:invitation_revoke",
 }
-ELSEWHERE_BEFORE = ("turing:read", "admin:", "account_", "mfa_", "socialaccount_", "openid_connect_", "usersessions_")
+ELSEWHERE_BEFORE = (
+    "turing:read",
+    "api:reading",
+    "api:token",
+    "api:None",
+    "admin:",
+    "sso_",
+    "account_",
+    "mfa_",
+    "socialaccount_",
+    "openid_connect_",
+    "usersessions_",
+)
 
 
 def address(name: str, population: Population) -> str:
