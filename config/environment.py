@@ -15,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 ROLES = ("administrator", "investigator", "annotator", "reader")  # of User.Role, which lies above
 BASE_DIR = Path(__file__).resolve().parent.parent
+SHORTEST_TOKEN = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +53,10 @@ class Environment:
     dicomweb_password: str
     dicomweb_token: str  # instead of user and password
     dicomweb_ca_bundle: str  # certificates to trust, where the hospital signs its own
+    metrics_token: str  # who sends it may read /metrics from anywhere; without it only this machine may
+    log_format: str  # "plain" for people, "json" for a system that collects logs
+    min_free_gb: float  # below this much free disk no job starts and no upload is taken; 0: no limit
+    postgres_tools: str  # folder with pg_dump and pg_restore of the server's major version; "": they are looked for
     extra_apps: list[str]  # further Django apps of an installation (they may bring job kinds)
 
 
@@ -91,6 +96,10 @@ def read_environment() -> Environment:
             dicomweb_password=env.str("DICOMWEB_PASSWORD", ""),
             dicomweb_token=env.str("DICOMWEB_TOKEN", ""),
             dicomweb_ca_bundle=env.str("DICOMWEB_CA_BUNDLE", ""),
+            metrics_token=_long_enough("METRICS_TOKEN", env.str("METRICS_TOKEN", "")),
+            log_format=_one_of("LOG_FORMAT", env.str("LOG_FORMAT", "plain"), ("plain", "json")),
+            min_free_gb=_not_negative("MIN_FREE_GB", env.float("MIN_FREE_GB", 5.0)),
+            postgres_tools=env.str("POSTGRES_TOOLS", ""),
             extra_apps=env.list("EXTRA_APPS", default=[]),
         )
     except (ValueError, environ.ImproperlyConfigured) as error:
@@ -151,7 +160,19 @@ def _days(name: str, value: int) -> int:
 
 def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:
     if value not in allowed:
-        raise ValueError(f"{name}={value!r}: give one of {', '.join(allowed)}")
+        raise ValueError(f"{name} is {value!r}; it must be one of {', '.join(allowed)}")
+    return value
+
+
+def _long_enough(name: str, value: str) -> str:
+    if value and len(value) < SHORTEST_TOKEN:
+        raise ValueError(f"{name} has {len(value)} characters; a secret needs at least {SHORTEST_TOKEN}")
+    return value
+
+
+def _not_negative(name: str, value: float) -> float:
+    if not 0 <= value < float("inf"):
+        raise ValueError(f"{name} is {value:g}; it must be 0 or more")
     return value
 
 

@@ -19,6 +19,7 @@ INSTALLED_APPS = [
     "config.projects",
     "config.privacy",
     "config.demo",
+    "config.operations",
     "turing",
     "generation",
     "classification",
@@ -44,9 +45,11 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.operations.middleware.ObservedRequests",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.responses.ResponseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -127,6 +130,7 @@ WHITENOISE_USE_FINDERS = not ENVIRONMENT.static_manifest
 FILE_UPLOAD_TEMP_DIR = DATA_DIR / "tmp"
 FILE_UPLOAD_TEMP_DIR.mkdir(exist_ok=True)
 MAX_UPLOAD_BYTES = ENVIRONMENT.max_upload_mb * 2**20
+MIN_FREE_BYTES = int(ENVIRONMENT.min_free_gb * 2**30)  # of disk: jobs and uploads wait below it
 IMPORT_FOLDERS = ENVIRONMENT.import_folders
 DICOMWEB_URL = ENVIRONMENT.dicomweb_url
 DICOMWEB_USER = ENVIRONMENT.dicomweb_user
@@ -237,10 +241,19 @@ USE_I18N = False
 USE_TZ = True
 TIME_ZONE = ENVIRONMENT.time_zone
 
+METRICS_TOKEN = ENVIRONMENT.metrics_token
+POSTGRES_TOOLS = ENVIRONMENT.postgres_tools
+BEHIND_PROXY = ENVIRONMENT.proxy
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "formatters": {
+        "plain": {"()": "config.logs.PlainFormatter"},
+        "json": {"()": "config.logs.JsonFormatter"},
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": ENVIRONMENT.log_format}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
+    # one line per request where a system collects them; in a file of ours only what went wrong
+    "loggers": {"config.operations.requests": {"level": "INFO" if ENVIRONMENT.log_format == "json" else "WARNING"}},
 }

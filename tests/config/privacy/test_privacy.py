@@ -43,7 +43,9 @@ def ann():
 @pytest.fixture
 def session(ann):
     """Ann reads, by an invitation with her name on it."""
-    ((_, secret),) = create_invitations(study=make_open_study(asks_comment=True), count=1, by=None, note="for Ann Markerlee")
+    ((_, secret),) = create_invitations(
+        study=make_open_study(asks_comment=True), count=1, by=None, note="for Ann Markerlee"
+    )
     session = start_reading(session=accept_invitation(secret=secret, user=ann), consents=True)
     answer_next(session, comment="a comment")
     return session
