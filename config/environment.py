@@ -48,6 +48,7 @@ class Environment:
     redis_url: str
     https: bool  # served behind TLS: secure cookies, HSTS
     proxy: int  # how many proxies are in front, each adding to X-Forwarded-For; the outermost sets X-Forwarded-Proto
+    retention_days: int  # until identities of readers, sign-ins and invitations are removed; 0: never
     require_mfa: str  # investigators: they and administrators need a second factor; none
     oidc_issuer: str  # of a server of OpenID Connect: https://login.hospital.example/realms/staff
     oidc_client_id: str
@@ -149,6 +150,7 @@ def _read(env: _Reader) -> Environment:
         or f"redis+socket://{embedded_broker_socket(data_dir)}",
         https=env.bool("HTTPS", False),
         proxy=_number_of_proxies(env.str("PROXY", "false")),
+        retention_days=_days("RETENTION_DAYS", env.int("RETENTION_DAYS", 0)),
         require_mfa=_one_of("REQUIRE_MFA", env.str("REQUIRE_MFA", "none"), ("investigators", "none")),
         **_single_sign_on(env),
         oidc_second_factor=env.bool("OIDC_SECOND_FACTOR", False),
@@ -215,6 +217,12 @@ def sso_apps(*, issuer: str, client_id: str, client_secret: str, name: str) -> l
 def origin_of(address: str) -> str:
     parts = urlsplit(address)
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def _days(name: str, value: int) -> int:
+    if not 0 <= value <= 36_500:
+        raise ValueError(f"{name}={value}: give a number of days from 0 to 36500")
+    return value
 
 
 def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:

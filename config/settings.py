@@ -17,6 +17,7 @@ SITE_NAME = ENVIRONMENT.site_name
 INSTALLED_APPS = [
     "config.accounts",
     "config.projects",
+    "config.privacy",
     "config.demo",
     "config.operations",
     "api",
@@ -208,6 +209,7 @@ OIDC_ROLE_CLAIM = ENVIRONMENT.oidc_role_claim
 OIDC_ROLES = ENVIRONMENT.oidc_roles
 OIDC_JOIN_BY_EMAIL = ENVIRONMENT.oidc_join_by_email
 OIDC_SECOND_FACTOR = ENVIRONMENT.oidc_second_factor
+RETENTION_DAYS = ENVIRONMENT.retention_days
 TRUSTED_PROXIES = ENVIRONMENT.proxy
 CACHES = {"default": cache_settings(ENVIRONMENT.redis_url)}
 

@@ -18,6 +18,7 @@ urlpatterns = [
     path("accounts/sso/callback/", sso.callback, name="sso_callback"),
     path("accounts/sso/", include("allauth.socialaccount.urls")),
     path("", include("config.accounts.urls")),
+    path("", include("config.privacy.urls")),
     path("admin/", admin.site.urls),
     path("datasets/", include("imaging.urls")),
     path("generators/", include("generation.urls")),

@@ -18,6 +18,8 @@ class User(AbstractUser):
 
     role = models.CharField(max_length=16, choices=Role, default=Role.READER)
 
+    erased_at = models.DateTimeField(null=True, blank=True, editable=False)  # the row has been nobody's since
+
     class Meta(AbstractUser.Meta):
         constraints = [
             models.CheckConstraint(

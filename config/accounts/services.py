@@ -54,6 +54,8 @@ def reactivate_user(*, user: User, by: User | None) -> User:
     Raises AccountError for an account whose person was erased: it has nobody any more.
     """
     user = User.objects.select_for_update().get(pk=user.pk)
+    if user.erased_at is not None:
+        raise AccountError("This account was erased: nobody can sign in with it again. Invite the person anew.")
     if not user.is_active:
         user.is_active = True
         user.save(update_fields=["is_active"])

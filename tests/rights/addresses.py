@@ -163,7 +163,8 @@ NAMES = {
 }
 # Of people, for administrators alone: name -> how many ids of a user it has.
 OF_ADMINISTRATORS = {
-    **dict.fromkeys(("accounts:people", "accounts:invitations", "accounts:sign_ins"), 0),
+    **dict.fromkeys(("accounts:people", "accounts:invitations", "accounts:sign_ins", "privacy:retention"), 0),
+    **dict.fromkeys(("privacy:person_export", "privacy:person_erase"), 1),
     **{
         f"accounts:person{verb}": 1
         for verb in ("", "_lift_lockout", "_deactivate", "_reactivate", "_reset_second_factor", "_end_sessions")
@@ -172,7 +173,7 @@ OF_ADMINISTRATORS = {
 # Of readers and of one's own account, in no project: their rights are tested where they are made.
 ELSEWHERE = {
     *("turing:my_studies", "turing:invite", "accounts:account", "accounts:end_session", "accounts:join"),
-    "accounts:invitation_revoke",
+    *("accounts:invitation_revoke", "privacy:own_export", "sso_login", "sso_callback"),
 }
 ELSEWHERE_BEFORE = (
     "turing:read",

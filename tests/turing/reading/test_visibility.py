@@ -49,7 +49,7 @@ VISIBLE = {
 }
 HIDDEN = {
     "accounts.User": "id password last_login is_superuser first_name last_name is_staff is_active date_joined role "
-    "groups user_permissions",
+    "erased_at groups user_permissions",
     "accounts.AccountInvitation": "id secret_sha256 role email was_sent note expires_at revoked_at accepted_at "
     "accepted_by created_by created_at",
     "accounts.WebSession": "session_data expire_date user",
