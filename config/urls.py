@@ -19,6 +19,7 @@ urlpatterns = [
     path("generators/", include("generation.urls")),
     path("experiments/", include("classification.urls")),
     path("jobs/", include("worker.urls")),
+    path("operations/", include("config.operations.urls")),
     path("projects/", include("config.projects.urls")),
     path("", include("turing.urls")),
 ]

@@ -134,7 +134,10 @@ NAMES = {
 }
 # Of people and readers, who are in no project: their rights are tested where they are made.
 ELSEWHERE = {"turing:my_studies", "turing:invite"}
-ELSEWHERE_BEFORE = ("turing:read", "admin:", "account_", "mfa_", "socialaccount_", "openid_connect_", "usersessions_")
+ELSEWHERE_BEFORE = (
+    *("turing:read", "admin:", "account_", "mfa_", "socialaccount_", "openid_connect_", "usersessions_"),
+    "operations:",
+)
 
 
 def address(name: str, population: Population) -> str:
