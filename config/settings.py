@@ -3,7 +3,7 @@
 import environ
 
 from config.cache import cache_settings
-from config.environment import BASE_DIR, read_environment
+from config.environment import BASE_DIR, origin_of, read_environment, sso_apps
 
 ENVIRONMENT = read_environment()
 
@@ -27,6 +27,8 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "django_htmx",
     "csp",
     "rules.apps.AutodiscoverRulesConfig",
@@ -172,6 +174,23 @@ MFA_FORMS = {
 MFA_TOTP_ISSUER = SITE_NAME
 MFA_ALLOW_UNVERIFIED_EMAIL = True  # nobody signs up here: an address is not what an account is known by
 REQUIRE_MFA = ENVIRONMENT.require_mfa
+SOCIALACCOUNT_ADAPTER = "config.accounts.sso.SocialAccountAdapter"
+SOCIALACCOUNT_PROVIDERS = {
+    "openid_connect": {
+        "provider_class": "config.accounts.sso.Provider",
+        "APPS": sso_apps(
+            issuer=ENVIRONMENT.oidc_issuer,
+            client_id=ENVIRONMENT.oidc_client_id,
+            client_secret=ENVIRONMENT.oidc_client_secret,
+            name=ENVIRONMENT.oidc_name,
+        ),
+    }
+}
+OIDC_ISSUER = ENVIRONMENT.oidc_issuer
+OIDC_NAME = ENVIRONMENT.oidc_name
+OIDC_ROLE_CLAIM = ENVIRONMENT.oidc_role_claim
+OIDC_ROLES = ENVIRONMENT.oidc_roles
+OIDC_JOIN_BY_EMAIL = ENVIRONMENT.oidc_join_by_email
 OIDC_SECOND_FACTOR = ENVIRONMENT.oidc_second_factor
 TRUSTED_PROXIES = ENVIRONMENT.proxy
 CACHES = {"default": cache_settings(ENVIRONMENT.redis_url)}
@@ -188,7 +207,8 @@ CONTENT_SECURITY_POLICY = {
         "img-src": ["'self'", "data:", "blob:"],  # data: are the icons inside Bootstrap's stylesheet
         "font-src": ["'self'"],
         "connect-src": ["'self'"],
-        "form-action": ["'self'"],
+        # the hospital's sign-in page: browsers hold redirects after a form to this list, too
+        "form-action": ["'self'", *([origin_of(ENVIRONMENT.oidc_issuer)] if ENVIRONMENT.oidc_issuer else [])],
         "frame-ancestors": ["'none'"],
         "base-uri": ["'none'"],
     }
