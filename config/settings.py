@@ -95,12 +95,20 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+        DATABASES["default"]["ENGINE"] = "config.postgresql"
         # Nobody waits for ever, and a reader's page not longer than the 15 s after which it gives a request up.
         # What DATABASE_URL says (?connect_timeout=...) comes first.
         DATABASES["default"]["OPTIONS"] = {
             "connect_timeout": 10,  # s
             "tcp_user_timeout": 10_000,  # ms until a connection whose other end is silent counts as lost
-            "options": "-c lock_timeout=10s",
+            # A host that loses its network leaves a transaction behind: client and server look whether the other is
+            # there, so that within 60 s nothing is locked or waited for any more.
+            "keepalives_idle": 15,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "options": (
+                "-c lock_timeout=10s -c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
+            ),
             # the server parses and plans a statement that comes again and again only once
             "server_side_binding": True,
             "prepare_threshold": 5,
@@ -128,6 +136,11 @@ STORAGES = {
 WHITENOISE_USE_FINDERS = not ENVIRONMENT.static_manifest
 FILE_UPLOAD_TEMP_DIR = DATA_DIR / "tmp"
 FILE_UPLOAD_TEMP_DIR.mkdir(exist_ok=True)
+# One part of an upload is 8 MB, as a file; everything else that a page sends is small.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 2**20
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
+DATA_UPLOAD_MAX_NUMBER_FILES = 100
+FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 2**20
 MAX_UPLOAD_BYTES = ENVIRONMENT.max_upload_mb * 2**20
 MIN_FREE_BYTES = int(ENVIRONMENT.min_free_gb * 2**30)  # of disk: jobs and uploads wait below it
 IMPORT_FOLDERS = ENVIRONMENT.import_folders
@@ -232,6 +245,8 @@ if ENVIRONMENT.proxy:
 
 # --- jobs ---------------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = ENVIRONMENT.redis_url  # how Celery is used is in worker.celery
+
+JOB_QUEUES = ENVIRONMENT.job_queues  # kind -> queue, where it is not the kind's own; see worker.queues
 
 # --- language and time --------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en-gb"
