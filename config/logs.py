@@ -19,7 +19,10 @@ _REPLACEMENTS: tuple[tuple[re.Pattern[str], str], ...] = (
     # user:password@ in an address of a database, a broker or a mail server
     (re.compile(r"(\w://)[^\s/]*:[^\s/]+@"), rf"\1{SECRET}@"),
     # the secret part of an address: invitations, stimuli, links in e-mails ...
-    (re.compile(r"(/(?:invite|invitations?/accept|stimulus|reset/key|confirm-email)/)[^\s/\"'?]+"), rf"\1{SECRET}"),
+    (
+        re.compile(r"(/(?:invite|join|invitations?/accept|stimulus|reset/key|confirm-email)/)[^\s/\"'?]+"),
+        rf"\1{SECRET}",
+    ),
     # ... and whatever looks like one: long, of capitals, small letters and digits
     (re.compile(r"/(?=[\w-]*[a-z])(?=[\w-]*[A-Z])(?=[\w-]*\d)[\w-]{20,}"), f"/{SECRET}"),
     (re.compile(r"\?[^\s\"'<>()\[\]]*=[^\s\"'<>()\[\]]*"), f"?{LEFT_OUT}"),  # query strings

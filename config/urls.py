@@ -25,6 +25,7 @@ urlpatterns = [
     path("experiments/", include("classification.urls")),
     path("jobs/", include("worker.urls")),
     path("", include("api.urls")),
+    path("operations/", include("config.operations.urls")),
     path("projects/", include("config.projects.urls")),
     path("", include("turing.urls")),
 ]

@@ -77,11 +77,16 @@ def keep_upload(upload: TemporaryUploadedFile) -> Path:
 @all_projects_in_sight()
 def remove_forgotten_uploads() -> None:
     """Remove uploads of refused imports after a week; never one that a job in the queue will read."""
-    active = Job.anywhere.filter(kind=KIND, state__in=Job.ACTIVE).values_list("parameters__source", flat=True)
-    wanted = set(active)
+    wanted = wanted_uploads()
     for path in upload_folder().glob("*.upload"):
         if str(path) not in wanted and time.time() - path.stat().st_mtime > KEPT_SECONDS:
             path.unlink(missing_ok=True)
+
+
+def wanted_uploads() -> set[str]:
+    """Paths that a job in the queue will read."""
+    active = Job.anywhere.filter(kind=KIND, state__in=Job.ACTIVE)
+    return set(active.values_list("parameters__source", flat=True))
 
 
 def upload_folder() -> Path:

@@ -149,6 +149,17 @@ def take_over(*, lease: Lease) -> str | None:
     return _judge_crash(lease, job, f"Worker {job.worker_name} gave no sign of life for {LEASE_SECONDS:.0f} s.")
 
 
+@transaction.atomic
+def fail_abandoned(*, lease: Lease, error: str) -> bool:
+    """End a job whose lease has expired as failed. False when its holder showed life meanwhile."""
+    abandoned = lease.row().filter(lease_expires_at__lt=Now())
+    return bool(
+        abandoned.update(
+            state=State.FAILED, lease_token=None, lease_expires_at=None, finished_at=Now(), error=error, message=""
+        )
+    )
+
+
 def _judge_crash(lease: Lease, job: Job, what: str, output: str = "") -> str:
     text = f"{what}\n{output}".strip().replace("\x00", "\ufffd")
     JobLogLine.objects.create(job=job, attempt=job.attempt, at=Now(), level="error", text=text)

@@ -31,6 +31,7 @@ OUTSIDE = (
     "invite",
     "read",
     "api",
+    "operations",
     "livez",
     "readyz",
     "metrics",

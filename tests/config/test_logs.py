@@ -28,6 +28,7 @@ from worker.models import Job
     [
         ("postgres://site:p@ss!w0rd@db/turing is gone", "postgres://[secret]@db/turing is gone"),
         ("GET /invite/abcDEF123/ failed", "GET /invite/[secret]/ failed"),
+        ("GET /join/abcdef/ failed", "GET /join/[secret]/ failed"),
         ("Not Found: /x/Zk3jq0Gd2Yc1Lr8Pw5Tt/y", "Not Found: /x/[secret]/y"),
         ("GET /datasets/?q=Muster&page=2 HTTP/1.1", "GET /datasets/?[left out] HTTP/1.1"),
         ("{'password': 'hunter2', 'n': 3}", "{'password': [secret], 'n': 3}"),

@@ -187,6 +187,7 @@ ELSEWHERE_BEFORE = (
     "socialaccount_",
     "openid_connect_",
     "usersessions_",
+    "operations:",  # of administrators: tests/worker/test_stuck.py
 )
 
 

@@ -25,8 +25,8 @@ def referenced_files(alias: str) -> Iterator[str]:
         yield f"jobs/{job}/{name}"
     for job, name in _all(Classifier, alias).values_list("experiment__job_id", "file_name"):
         yield f"jobs/{job}/{name}"
-    for folder, model in (("reports", Report), ("dataset-reports", DatasetReport)):
-        for key, files in _all(model, alias).values_list("pk", "files"):
+    for folder, reports in (("reports", _all(Report, alias)), ("dataset-reports", _all(DatasetReport, alias))):
+        for key, files in reports.values_list("pk", "files"):
             yield from (f"{folder}/{key}/{name}" for name in files)
     for key in _all(AnswerTable, alias).values_list("pk", flat=True):
         yield f"answers/{key}.csv"
