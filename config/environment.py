@@ -5,6 +5,7 @@ import os
 import re
 import secrets
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from config.soundness import find_problems
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+SHORTEST_TOKEN = 16
 
 # Also read from the file that <name>_FILE names: how compose and systemd hand secrets over.
 SECRETS = (
@@ -28,6 +30,7 @@ SECRETS = (
     "EMAIL_PASSWORD",
     "DICOMWEB_PASSWORD",
     "DICOMWEB_TOKEN",
+    "METRICS_TOKEN",
 )
 
 
@@ -43,7 +46,9 @@ class Environment:
     database_url: str
     redis_url: str
     https: bool  # served behind TLS: secure cookies, HSTS
-    proxy: bool  # behind a proxy that sets X-Forwarded-Proto and X-Forwarded-For
+    proxy: int  # how many proxies are in front, each adding to X-Forwarded-For; the outermost sets X-Forwarded-Proto
+    require_mfa: str  # investigators: they and administrators need a second factor; none
+    oidc_second_factor: bool  # the hospital's sign-in asks for one itself
     static_manifest: bool  # hashed static file names (needs collectstatic)
     email_url: str  # e.g. smtp+tls://user:password@mail.example.org:587; default: e-mails are written to the log
     email_from: str
@@ -56,7 +61,12 @@ class Environment:
     dicomweb_password: str
     dicomweb_token: str  # instead of user and password
     dicomweb_ca_bundle: str  # certificates to trust, where the hospital signs its own
+    accel_prefix: str  # address of an internal location of nginx that is MEDIA_ROOT: /protected/; "": sent by the site
     job_queues: dict[str, str]  # kind -> queue: generation.sample=gpu,imaging.import=import
+    metrics_token: str  # who sends it may read /metrics from anywhere; without it only this machine may
+    log_format: str  # "plain" for people, "json" for a system that collects logs
+    min_free_gb: float  # below this much free disk no job starts and no upload is taken; 0: no limit
+    postgres_tools: str  # folder with pg_dump and pg_restore of the server's major version; "": they are looked for
     extra_apps: list[str]  # further Django apps of an installation (they may bring job kinds)
 
 
@@ -80,7 +90,7 @@ def read_environment() -> Environment:
     raise ImproperlyConfigured("Environment: " + "\n".join(dict.fromkeys(env.problems)))
 
 
-class _Reader(environ.Env):  # type: ignore[misc]
+class _Reader(environ.Env):
     """Goes on after a value that cannot be used, so that all of them are told at once."""
 
     def __init__(self) -> None:
@@ -98,14 +108,20 @@ class _Reader(environ.Env):  # type: ignore[misc]
             except (OSError, UnicodeDecodeError) as error:
                 self.problems.append(f"{name}_FILE: {path} cannot be read: {error}")
 
-    def get_value(
-        self, var: str, cast: Any = None, default: Any = environ.Env.NOTSET, parse_default: bool = False
-    ) -> Any:
+    def get_value(self, var: str, cast: Any = None, default: Any = None, parse_default: bool = False) -> Any:
         try:
             return super().get_value(var, cast=cast, default=default, parse_default=parse_default)
         except (ValueError, environ.ImproperlyConfigured) as error:
             self.problems.append(f"{var}: {error}")
             return default
+
+    def tried(self, check: Callable[..., Any], *values: Any) -> Any:
+        """What `check` makes of the values."""
+        try:
+            return check(*values)
+        except ValueError as error:
+            self.problems.append(str(error))
+            return None
 
 
 def _with_password(address: str, password: str) -> str:
@@ -131,7 +147,9 @@ def _read(env: _Reader) -> Environment:
         redis_url=_with_password(env.str("REDIS_URL", ""), env.str("REDIS_PASSWORD", ""))
         or f"redis+socket://{embedded_broker_socket(data_dir)}",
         https=env.bool("HTTPS", False),
-        proxy=env.bool("PROXY", False),
+        proxy=env.tried(_number_of_proxies, env.str("PROXY", "false")),
+        require_mfa=env.tried(_one_of, "REQUIRE_MFA", env.str("REQUIRE_MFA", "none"), ("investigators", "none")),
+        oidc_second_factor=env.bool("OIDC_SECOND_FACTOR", False),
         static_manifest=env.bool("STATIC_MANIFEST", True),
         email_url=_with_password(env.str("EMAIL_URL", "consolemail://"), env.str("EMAIL_PASSWORD", "")),
         email_from=env.str("EMAIL_FROM", "turing-reader@localhost"),
@@ -144,9 +162,42 @@ def _read(env: _Reader) -> Environment:
         dicomweb_password=env.str("DICOMWEB_PASSWORD", ""),
         dicomweb_token=env.str("DICOMWEB_TOKEN", ""),
         dicomweb_ca_bundle=env.str("DICOMWEB_CA_BUNDLE", ""),
+        metrics_token=env.tried(_long_enough, "METRICS_TOKEN", env.str("METRICS_TOKEN", "")),
+        log_format=env.tried(_one_of, "LOG_FORMAT", env.str("LOG_FORMAT", "plain"), ("plain", "json")),
+        min_free_gb=env.tried(_not_negative, "MIN_FREE_GB", env.float("MIN_FREE_GB", 5.0)),
+        postgres_tools=env.str("POSTGRES_TOOLS", ""),
+        accel_prefix=env.str("ACCEL_PREFIX", ""),
         job_queues=env.dict("JOB_QUEUES", default={}),
         extra_apps=env.list("EXTRA_APPS", default=[]),
     )
+
+
+def _number_of_proxies(text: str) -> int:
+    """`false` is none and `true` is one."""
+    named = {"": 0, "false": 0, "no": 0, "off": 0, "true": 1, "yes": 1, "on": 1}.get(text.strip().lower())
+    if named is not None:
+        return named
+    if text.isdecimal() and int(text) <= 10:
+        return int(text)
+    raise ValueError(f"PROXY={text!r}: give true, false, or the number of proxies in front, 0 to 10")
+
+
+def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:
+    if value not in allowed:
+        raise ValueError(f"{name} is {value!r}; it must be one of {', '.join(allowed)}")
+    return value
+
+
+def _long_enough(name: str, value: str) -> str:
+    if value and len(value) < SHORTEST_TOKEN:
+        raise ValueError(f"{name} has {len(value)} characters; a secret needs at least {SHORTEST_TOKEN}")
+    return value
+
+
+def _not_negative(name: str, value: float) -> float:
+    if not 0 <= value < float("inf"):
+        raise ValueError(f"{name} is {value:g}; it must be 0 or more")
+    return value
 
 
 def _kept_secret(path: Path) -> str:

@@ -79,6 +79,7 @@ class JobDescription:
 
 
 GpuNeed = Callable[[Any], int]  # of the parameters; asked when the job goes to a queue of GPU workers
+Estimate = Callable[[Any], int]  # of its parameters: bytes
 Describer = Callable[[str, Any], JobDescription]  # of the job's id and its parameters
 
 
@@ -91,6 +92,8 @@ class JobKind:
     handler: Handler
     resumable: bool  # continues from a checkpoint after a cancel
     describe: Describer | None = None
+    needs_bytes: Estimate | None = None  # of disk, beside the limit; None: not known
+    frees_disk: bool = False  # runs however full the disk is
 
 
 _KINDS: dict[str, JobKind] = {}
@@ -104,6 +107,8 @@ def register_job(
     gpus: GpuNeed = lambda parameters: 1,
     resumable: bool = False,
     describe: Describer | None = None,
+    needs_bytes: Estimate | None = None,
+    frees_disk: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Decorator: make `handler` the code of jobs of this kind. ValueError when the name is taken."""
 
@@ -118,10 +123,17 @@ def register_job(
             handler=handler,
             resumable=resumable,
             describe=describe,
+            needs_bytes=needs_bytes,
+            frees_disk=frees_disk,
         )
         return handler
 
     return register
+
+
+def kinds_that_free_disk() -> list[str]:
+    """Names of the kinds that run however full the disk is."""
+    return sorted(kind.name for kind in _KINDS.values() if kind.frees_disk)
 
 
 def get_job_kind(name: str) -> JobKind:

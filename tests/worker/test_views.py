@@ -85,10 +85,10 @@ def test_the_list_needs_the_same_queries_for_one_and_for_many(
     investigator_client, investigator, django_assert_num_queries
 ):
     JobFactory(created_by=investigator)
-    with django_assert_num_queries(4):  # session, user, count, page
+    with django_assert_num_queries(5):  # session, user, project, count, page
         investigator_client.get(reverse("worker:job_list"))
     JobFactory.create_batch(5, created_by=investigator)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         investigator_client.get(reverse("worker:job_list"))
 
 

@@ -155,7 +155,7 @@ class _Watch:
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout=2)
             return
-        job = Job.objects.filter(pk=self.lease.job_id).values_list("attempt", "state").first()
+        job = Job.anywhere.filter(pk=self.lease.job_id).values_list("attempt", "state").first()
         if job is None or job[0] != self.lease.attempt or job[1] == Job.State.QUEUED:
             logger.warning("Job %s was taken over: its old process is killed", self.lease.job_id)
         _kill(self.process)

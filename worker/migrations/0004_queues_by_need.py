@@ -14,7 +14,7 @@ def name_by_length(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("worker", "0002_job_seconds_left"),
+        ("worker", "0003_projects"),
     ]
 
     operations = [
