@@ -5,6 +5,7 @@ import os
 import re
 import secrets
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,11 +71,12 @@ class Environment:
     dicomweb_password: str
     dicomweb_token: str  # instead of user and password
     dicomweb_ca_bundle: str  # certificates to trust, where the hospital signs its own
+    accel_prefix: str  # address of an internal location of nginx that is MEDIA_ROOT: /protected/; "": sent by the site
+    job_queues: dict[str, str]  # kind -> queue: generation.sample=gpu,imaging.import=import
     metrics_token: str  # who sends it may read /metrics from anywhere; without it only this machine may
     log_format: str  # "plain" for people, "json" for a system that collects logs
     min_free_gb: float  # below this much free disk no job starts and no upload is taken; 0: no limit
     postgres_tools: str  # folder with pg_dump and pg_restore of the server's major version; "": they are looked for
-    job_queues: dict[str, str]  # kind -> queue: generation.sample=gpu,imaging.import=import
     extra_apps: list[str]  # further Django apps of an installation (they may bring job kinds)
 
 
@@ -116,14 +118,20 @@ class _Reader(environ.Env):
             except (OSError, UnicodeDecodeError) as error:
                 self.problems.append(f"{name}_FILE: {path} cannot be read: {error}")
 
-    def get_value(
-        self, var: str, cast: Any = None, default: Any = environ.Env.NOTSET, parse_default: bool = False
-    ) -> Any:
+    def get_value(self, var: str, cast: Any = None, default: Any = None, parse_default: bool = False) -> Any:
         try:
             return super().get_value(var, cast=cast, default=default, parse_default=parse_default)
         except (ValueError, environ.ImproperlyConfigured) as error:
             self.problems.append(f"{var}: {error}")
             return default
+
+    def tried(self, check: Callable[..., Any], *values: Any) -> Any:
+        """What `check` makes of the values."""
+        try:
+            return check(*values)
+        except ValueError as error:
+            self.problems.append(str(error))
+            return None
 
 
 def _with_password(address: str, password: str) -> str:
@@ -149,10 +157,10 @@ def _read(env: _Reader) -> Environment:
         redis_url=_with_password(env.str("REDIS_URL", ""), env.str("REDIS_PASSWORD", ""))
         or f"redis+socket://{embedded_broker_socket(data_dir)}",
         https=env.bool("HTTPS", False),
-        proxy=_number_of_proxies(env.str("PROXY", "false")),
-        retention_days=_days("RETENTION_DAYS", env.int("RETENTION_DAYS", 0)),
-        require_mfa=_one_of("REQUIRE_MFA", env.str("REQUIRE_MFA", "none"), ("investigators", "none")),
-        **_single_sign_on(env),
+        proxy=env.tried(_number_of_proxies, env.str("PROXY", "false")),
+        retention_days=env.tried(_days, "RETENTION_DAYS", env.int("RETENTION_DAYS", 0)),
+        require_mfa=env.tried(_one_of, "REQUIRE_MFA", env.str("REQUIRE_MFA", "none"), ("investigators", "none")),
+        **(env.tried(_single_sign_on, env) or {}),
         oidc_second_factor=env.bool("OIDC_SECOND_FACTOR", False),
         static_manifest=env.bool("STATIC_MANIFEST", True),
         email_url=_with_password(env.str("EMAIL_URL", "consolemail://"), env.str("EMAIL_PASSWORD", "")),
@@ -166,10 +174,11 @@ def _read(env: _Reader) -> Environment:
         dicomweb_password=env.str("DICOMWEB_PASSWORD", ""),
         dicomweb_token=env.str("DICOMWEB_TOKEN", ""),
         dicomweb_ca_bundle=env.str("DICOMWEB_CA_BUNDLE", ""),
-        metrics_token=_long_enough("METRICS_TOKEN", env.str("METRICS_TOKEN", "")),
-        log_format=_one_of("LOG_FORMAT", env.str("LOG_FORMAT", "plain"), ("plain", "json")),
-        min_free_gb=_not_negative("MIN_FREE_GB", env.float("MIN_FREE_GB", 5.0)),
+        metrics_token=env.tried(_long_enough, "METRICS_TOKEN", env.str("METRICS_TOKEN", "")),
+        log_format=env.tried(_one_of, "LOG_FORMAT", env.str("LOG_FORMAT", "plain"), ("plain", "json")),
+        min_free_gb=env.tried(_not_negative, "MIN_FREE_GB", env.float("MIN_FREE_GB", 5.0)),
         postgres_tools=env.str("POSTGRES_TOOLS", ""),
+        accel_prefix=env.str("ACCEL_PREFIX", ""),
         job_queues=env.dict("JOB_QUEUES", default={}),
         extra_apps=env.list("EXTRA_APPS", default=[]),
     )

@@ -64,6 +64,7 @@ MIDDLEWARE = [
     "config.accounts.sessions.note_last_seen",
     "config.accounts.second_factor.RequireSecondFactor",
     "config.projects.middleware.ProjectMiddleware",
+    "config.sending.SentByProxy",  # innermost: what the others add to the answer stays
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -145,6 +146,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 2**20
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
 DATA_UPLOAD_MAX_NUMBER_FILES = 100
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 2**20
+ACCEL_PREFIX = ENVIRONMENT.accel_prefix  # see config.sending
 MAX_UPLOAD_BYTES = ENVIRONMENT.max_upload_mb * 2**20
 MIN_FREE_BYTES = int(ENVIRONMENT.min_free_gb * 2**30)  # of disk: jobs and uploads wait below it
 IMPORT_FOLDERS = ENVIRONMENT.import_folders

@@ -1,5 +1,6 @@
 """What is wrong with an installation's settings, taken together: each problem one sentence that begins with a name."""
 
+import re
 import zoneinfo
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -53,5 +54,9 @@ def _public_site(environment: "Environment") -> Iterator[str]:
 def _values(environment: "Environment") -> Iterator[str]:
     if environment.max_upload_mb < 1:
         yield f"MAX_UPLOAD_MB: is {environment.max_upload_mb}; it must be 1 or more."
+    if environment.accel_prefix and not re.fullmatch(r"/[a-z0-9_-]+/", environment.accel_prefix):
+        yield f"ACCEL_PREFIX: {environment.accel_prefix!r} must be one word between slashes, such as /protected/."
+    if environment.accel_prefix and not environment.proxy:
+        yield "ACCEL_PREFIX: needs nginx in front (PROXY=true); without it nobody would get a file."
     if environment.time_zone not in zoneinfo.available_timezones():
         yield f"TIME_ZONE: {environment.time_zone!r} is not known; write e.g. Europe/Berlin or UTC."

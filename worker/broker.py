@@ -1,23 +1,20 @@
 """Is the broker one that the site is tested with?"""
 
-from typing import Any
-
 import redis
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
-from kombu import Connection
 
 MINIMUM_VERSION = (7, 0)
 
 
 def broker_problem(address: str) -> str:
     """In words, when the broker at `address` is too old; else empty, also when it does not answer: that may pass."""
-    passing: tuple[Any, ...] = (redis.RedisError, OSError, KeyError, *Connection(address).connection_errors)
     try:
-        with Connection(address, connect_timeout=2) as connection:
-            channel: Any = connection.channel()
-            version = str(channel.client.info("server")["redis_version"])
-    except passing:
+        with redis.Redis.from_url(
+            address.replace("redis+socket://", "unix://", 1), socket_timeout=2, socket_connect_timeout=2
+        ) as client:
+            version = str(client.info("server")["redis_version"])
+    except (redis.RedisError, OSError, KeyError):
         return ""
     if tuple(int(part) for part in version.split(".")[:2]) < MINIMUM_VERSION:
         wanted = ".".join(map(str, MINIMUM_VERSION))

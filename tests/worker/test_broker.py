@@ -19,6 +19,8 @@ def server_that_calls_itself(version: str):
                 if line.strip().upper() == b"INFO":
                     text = f"redis_version:{version}\r\n".encode()
                     self.wfile.write(b"$%d\r\n%s\r\n" % (len(text), text))
+                elif line.strip().upper() == b"HELLO":
+                    self.wfile.write(b"%1\r\n$5\r\nproto\r\n:3\r\n")
                 elif line.strip().upper() == b"PING":
                     self.wfile.write(b"+PONG\r\n")
                 elif line.strip().upper() == b"CLIENT":

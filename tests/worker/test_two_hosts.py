@@ -92,8 +92,7 @@ def hosts(network, broker, database, directory):
         "EXTRA_APPS": "tests.worker.counting",
         "OMP_NUM_THREADS": "1",
     }
-    worker = [sys.executable, "-m", "celery", "--app", "worker.celery", "worker", "--queues", "light"]
-    worker += ["--concurrency", "3", "--loglevel", "INFO", "--without-gossip", "--without-mingle"]
+    worker = [sys.executable, "manage.py", "work", "--queues", "light", "--concurrency", "3", "--gpus", "none"]
     hosts = [
         Host(name, network.add_host(name, number), environment, directory, *worker)
         for number, name in enumerate(("north", "south"), start=2)

@@ -27,9 +27,9 @@ def test_jobs_in_numbers(client):
     old = timezone.now() - timedelta(seconds=100)
     JobFactory(queued_at=old)
     JobFactory(queued_at=timezone.now())
-    done = claim_job(job_id=JobFactory(queue="heavy").pk, worker_name="w")
+    done = claim_job(job_id=JobFactory(queue="gpu").pk, worker_name="w")
     succeed(lease=done, result={})
-    claim_job(job_id=JobFactory(queue="heavy").pk, worker_name="w")
+    claim_job(job_id=JobFactory(queue="gpu").pk, worker_name="w")
 
     found = {(s.name, tuple(sorted(s.labels.items()))): s.value for family in job_metrics() for s in family.samples}
 
@@ -37,11 +37,11 @@ def test_jobs_in_numbers(client):
         return found[name, tuple(sorted(labels.items()))]
 
     assert of("turing_jobs", kind="count", queue="light", state="queued") == 2
-    assert of("turing_jobs", kind="count", queue="heavy", state="running") == 1
+    assert of("turing_jobs", kind="count", queue="gpu", state="running") == 1
     assert 100 <= of("turing_jobs_oldest_waiting_seconds", queue="light") < 1000
-    assert of("turing_jobs_oldest_waiting_seconds", queue="heavy") == 0
+    assert of("turing_jobs_oldest_waiting_seconds", queue="gpu") == 0
     assert of("turing_job_seconds_count", kind="count", state="succeeded") == 1
-    assert 0 <= of("turing_jobs_heartbeat_age_seconds", queue="heavy") < 1000
+    assert 0 <= of("turing_jobs_heartbeat_age_seconds", queue="gpu") < 1000
 
 
 def test_requests_are_counted_by_the_name_of_their_page(client):
