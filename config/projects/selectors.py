@@ -3,7 +3,7 @@
 import uuid
 from typing import Any, TypeVar
 
-from django.db.models import Count, Exists, Model, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, Model, OuterRef, Q, QuerySet, UUIDField
 
 from config.accounts.models import User
 from config.projects.models import Membership, Project
@@ -57,6 +57,8 @@ def project_of_address(
         return None
     own = projects_of(user)
     for model, paths in scoped_models.items():
+        if not isinstance(model._meta.pk, UUIDField):  # as a number, a UUID is too large for any database
+            continue
         for path in paths:
             found = model._base_manager.filter(pk__in=ids, **{f"{path}__in": own}).values_list(path, flat=True).first()
             if found is not None:
