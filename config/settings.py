@@ -2,7 +2,8 @@
 
 import environ
 
-from config.environment import BASE_DIR, read_environment
+from config.cache import cache_settings
+from config.environment import BASE_DIR, origin_of, read_environment, sso_apps
 
 ENVIRONMENT = read_environment()
 
@@ -17,6 +18,7 @@ INSTALLED_APPS = [
     "config.accounts",
     "config.projects",
     "config.demo",
+    "config.operations",
     "turing",
     "generation",
     "classification",
@@ -24,6 +26,9 @@ INSTALLED_APPS = [
     "worker",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "django_htmx",
     "csp",
     "rules.apps.AutodiscoverRulesConfig",
@@ -39,6 +44,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.operations.middleware.ObservedRequests",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -51,6 +57,8 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "config.accounts.sessions.note_last_seen",
+    "config.accounts.second_factor.RequireSecondFactor",
     "config.projects.middleware.ProjectMiddleware",
 ]
 
@@ -121,6 +129,7 @@ WHITENOISE_USE_FINDERS = not ENVIRONMENT.static_manifest
 FILE_UPLOAD_TEMP_DIR = DATA_DIR / "tmp"
 FILE_UPLOAD_TEMP_DIR.mkdir(exist_ok=True)
 MAX_UPLOAD_BYTES = ENVIRONMENT.max_upload_mb * 2**20
+MIN_FREE_BYTES = int(ENVIRONMENT.min_free_gb * 2**30)  # of disk: jobs and uploads wait below it
 IMPORT_FOLDERS = ENVIRONMENT.import_folders
 DICOMWEB_URL = ENVIRONMENT.dicomweb_url
 DICOMWEB_USER = ENVIRONMENT.dicomweb_user
@@ -144,12 +153,47 @@ ACCOUNT_ADAPTER = "config.accounts.adapter.AccountAdapter"
 ACCOUNT_FORMS = {
     "login": "config.accounts.forms.LoginForm",
     "change_password": "config.accounts.forms.ChangePasswordForm",
+    "reauthenticate": "config.accounts.forms.PasswordAgainForm",
 }
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_RATE_LIMITS = {
+    "login": "300/m/ip",  # a whole department has one address
+    "login_failed": "60/m/ip,200/h/ip,5/5m/key",  # key: the account
+}
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60  # seconds until the password is asked again where it matters
+MFA_ADAPTER = "config.accounts.second_factor.MfaAdapter"
+MFA_FORMS = {
+    "authenticate": "config.accounts.forms.SecondFactorForm",
+    "reauthenticate": "config.accounts.forms.SecondFactorAgainForm",
+    "activate_totp": "config.accounts.forms.SetUpSecondFactorForm",
+}
+MFA_TOTP_ISSUER = SITE_NAME
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # nobody signs up here: an address is not what an account is known by
+REQUIRE_MFA = ENVIRONMENT.require_mfa
+SOCIALACCOUNT_ADAPTER = "config.accounts.sso.SocialAccountAdapter"
+SOCIALACCOUNT_PROVIDERS = {
+    "openid_connect": {
+        "provider_class": "config.accounts.sso.Provider",
+        "APPS": sso_apps(
+            issuer=ENVIRONMENT.oidc_issuer,
+            client_id=ENVIRONMENT.oidc_client_id,
+            client_secret=ENVIRONMENT.oidc_client_secret,
+            name=ENVIRONMENT.oidc_name,
+        ),
+    }
+}
+OIDC_ISSUER = ENVIRONMENT.oidc_issuer
+OIDC_NAME = ENVIRONMENT.oidc_name
+OIDC_ROLE_CLAIM = ENVIRONMENT.oidc_role_claim
+OIDC_ROLES = ENVIRONMENT.oidc_roles
+OIDC_JOIN_BY_EMAIL = ENVIRONMENT.oidc_join_by_email
+OIDC_SECOND_FACTOR = ENVIRONMENT.oidc_second_factor
+TRUSTED_PROXIES = ENVIRONMENT.proxy
+CACHES = {"default": cache_settings(ENVIRONMENT.redis_url)}
 
 vars().update(environ.Env.email_url_config(ENVIRONMENT.email_url))
 DEFAULT_FROM_EMAIL = ENVIRONMENT.email_from
@@ -163,7 +207,8 @@ CONTENT_SECURITY_POLICY = {
         "img-src": ["'self'", "data:", "blob:"],  # data: are the icons inside Bootstrap's stylesheet
         "font-src": ["'self'"],
         "connect-src": ["'self'"],
-        "form-action": ["'self'"],
+        # the hospital's sign-in page: browsers hold redirects after a form to this list, too
+        "form-action": ["'self'", *([origin_of(ENVIRONMENT.oidc_issuer)] if ENVIRONMENT.oidc_issuer else [])],
         "frame-ancestors": ["'none'"],
         "base-uri": ["'none'"],
     }
@@ -194,10 +239,19 @@ USE_I18N = False
 USE_TZ = True
 TIME_ZONE = ENVIRONMENT.time_zone
 
+METRICS_TOKEN = ENVIRONMENT.metrics_token
+POSTGRES_TOOLS = ENVIRONMENT.postgres_tools
+BEHIND_PROXY = ENVIRONMENT.proxy
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "formatters": {
+        "plain": {"()": "config.logs.PlainFormatter"},
+        "json": {"()": "config.logs.JsonFormatter"},
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": ENVIRONMENT.log_format}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
+    # one line per request where a system collects them; in a file of ours only what went wrong
+    "loggers": {"config.operations.requests": {"level": "INFO" if ENVIRONMENT.log_format == "json" else "WARNING"}},
 }

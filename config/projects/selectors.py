@@ -32,7 +32,9 @@ def is_owner(user: User, project: Project) -> bool:
 def listed_projects(user: User) -> QuerySet[Any]:
     """For the page of projects: those of the user, with `n_members` and `is_mine` (owned)."""
     own = Membership.objects.filter(project=OuterRef("pk"), user=user, role=Membership.Role.OWNER)
-    return projects_of(user).annotate(n_members=Count("memberships", distinct=True), is_owned=Exists(own))
+    return (
+        projects_of(user).annotate(n_members=Count("memberships", distinct=True), is_owned=Exists(own)).order_by("name")
+    )
 
 
 def members_of(project: Project) -> QuerySet[Membership]:
@@ -57,9 +59,7 @@ def project_of_address(
         return None
     own = projects_of(user)
     for model, paths in scoped_models.items():
-        if not isinstance(model._meta.pk, UUIDField):  # as a number, a UUID is too large for any database
-            continue
-        for path in paths:
+        for path in paths if isinstance(model._meta.pk, UUIDField) else ():
             found = model._base_manager.filter(pk__in=ids, **{f"{path}__in": own}).values_list(path, flat=True).first()
             if found is not None:
                 return found
