@@ -77,8 +77,12 @@ def main() -> int:
         pinned.flush()
         command = [sys.executable, "-m", "pip_audit", "--disable-pip", "--no-deps", "--format", "json"]
         try:
-            run = subprocess.run(  # noqa: S603  our own arguments
-                [*command, "--progress-spinner", "off", "-r", pinned.name], capture_output=True, text=True, timeout=PATIENCE_S, check=False
+            run = subprocess.run(
+                [*command, "--progress-spinner", "off", "-r", pinned.name],
+                capture_output=True,
+                text=True,
+                timeout=PATIENCE_S,
+                check=False,
             )
         except subprocess.TimeoutExpired:
             verdict = OUT_OF_REACH
