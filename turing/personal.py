@@ -7,19 +7,21 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
+
 from config.accounts.models import User
 from config.accounts.personal import PersonalData
 from config.projects.scope import all_projects_in_sight
 from turing.audit.services import record_event
 from turing.models import Answer, Attendance, Invitation, ReadingSession, Study
 
-DECLARED = ("consented_at", "years_experience", "grade", "reader_group", "created_at", "finished_at")
+DECLARED = ("consented_at", "years_experience", "grade", "created_at", "finished_at")
 ANSWERED = ("value", "rating", "marks", "comment", "reading_ms", "hidden_ms", "paused_ms", "answered_at")
 SCREENS = ("started_at", "browser", "screen_width", "screen_height", "pixel_ratio", "zoom_percent")
 
 
 def collect(user: User) -> dict[str, Any]:
-    """Answers of a study that is still open come when it is closed: nobody looks at answers while people read."""
+    """Answers, code and group of a study that is still open come when it is closed: readers do not see them before."""
     with all_projects_in_sight():
         sessions = ReadingSession.objects.filter(reader=user).select_related("study").order_by("created_at")
         return {"studies.json": [_session(session) for session in sessions]}
@@ -30,7 +32,7 @@ def _session(session: ReadingSession) -> dict[str, Any]:
     is_closed = session.study.status == Study.Status.CLOSED
     return {
         "study": session.study.name,
-        "your_code": session.reader_code,
+        **({"your_code": session.reader_code, "reader_group": session.reader_group} if is_closed else {}),
         **{name: getattr(session, name) for name in DECLARED},
         "screens": list(Attendance.objects.filter(session=session).order_by("pk").values(*SCREENS)),
         "number_of_answers": answers.count(),
@@ -41,10 +43,22 @@ def _session(session: ReadingSession) -> dict[str, Any]:
 def erase(user: User) -> None:
     """Notes of invitations may name a person; that they are gone is recorded, so that the chain stays right."""
     with all_projects_in_sight():
-        for invitation in Invitation.objects.select_for_update().filter(accepted_by=user).exclude(note=""):
-            invitation.note = ""
-            invitation.save(update_fields=["note"])
-            record_event(action="invitation.note-erased", about=invitation, by=None, written=[invitation])
+        _erase_notes(Invitation.objects.filter(accepted_by=user))
+
+
+def forget(before: datetime) -> int:
+    """Notes of invitations that nobody accepted and that expired before this time."""
+    with all_projects_in_sight():
+        return _erase_notes(Invitation.objects.filter(accepted_at=None, expires_at__lt=before))
+
+
+def _erase_notes(invitations: "QuerySet[Invitation]") -> int:
+    noted = list(invitations.select_for_update(of=("self",)).exclude(note=""))
+    for invitation in noted:
+        invitation.note = ""
+        invitation.save(update_fields=["note"])
+        record_event(action="invitation.note-erased", about=invitation, by=None, written=[invitation])
+    return len(noted)
 
 
 def done_with(before: datetime) -> Iterable[int]:
@@ -60,4 +74,4 @@ def done_with(before: datetime) -> Iterable[int]:
         return set(sessions.values_list("reader", flat=True)) - still
 
 
-PERSONAL_DATA = PersonalData(name="studies", collect=collect, erase=erase, done_with=done_with)
+PERSONAL_DATA = PersonalData(name="studies", collect=collect, erase=erase, forget=forget, done_with=done_with)

@@ -14,6 +14,10 @@ class AccountAdmin(UserAdmin):
     fieldsets = (*(UserAdmin.fieldsets or ()), ("Turing Reader", {"fields": ("role",)}))
     add_fieldsets = (*UserAdmin.add_fieldsets, ("Turing Reader", {"fields": ("role",)}))
 
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never: answers and the audit chain name the account's number. Erasing removes who it was."""
+        return False
+
 
 class ReadOnlyAdmin(admin.ModelAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -24,12 +24,14 @@ class PersonalData:
 
     collect : a user -> documents by file name, of values that JSON can hold (and times)
     erase : a user -> nothing; removes what says who it is, within the transaction of the erasure
+    forget : a time -> how many words about people it removed that nothing has needed since before it
     done_with : a time -> keys of readers whose identity nothing here has needed since before it
     """
 
     name: str
     collect: Callable[[User], dict[str, Any]]
     erase: Callable[[User], None]
+    forget: Callable[[datetime], int] | None = None
     done_with: Callable[[datetime], Iterable[int]] | None = None
 
 
@@ -55,7 +57,7 @@ def _collect(user: User) -> dict[str, Any]:
             "addresses": list(EmailAddress.objects.filter(user=user).values("email", "verified")),
         },
         "sign-ins.json": list(SignIn.objects.filter(user=user).values("at", "outcome", "browser", "address")),
-        "signed-in.json": list(
+        "sessions.json": list(
             WebSession.objects.filter(user=user).values("browser", "address", "began_at", "last_seen_at")
         ),
         "invitation-to-the-site.json": list(

@@ -14,7 +14,7 @@ README = """What this site holds about you, made on {day}.
 
 account.json                 your account
 sign-ins.json                when and from where you signed in, or somebody tried to (addresses are shortened)
-signed-in.json               where you are signed in now
+sessions.json                where you are signed in now
 invitation-to-the-site.json  the invitation that made your account
 studies.json                 studies that you read: your code, what you declared, your answers once the study is closed
 

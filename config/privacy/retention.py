@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Removal:
-    """How many of each; names of nobody."""
+    """How many of each; names of nobody. Of a study's invitations that nobody used, the notes are removed."""
 
     identities: int
     sign_ins: int
@@ -62,4 +62,5 @@ def apply_retention() -> Removal:
             sign_ins, _ = SignIn.objects.filter(at__lt=before).delete()
             over = Q(accepted_at__lt=before) | Q(revoked_at__lt=before) | Q(accepted_at=None, expires_at__lt=before)
             invitations, _ = AccountInvitation.objects.filter(over).delete()
+            invitations += sum(part.forget(before) for part in personal_data() if part.forget is not None)
     return Removal(identities=identities, sign_ins=sign_ins, invitations=invitations, sessions=sessions)

@@ -75,7 +75,9 @@ def test_the_export_has_everything_about_one_person_and_nothing_about_others(ses
     close_study(study=session.study, by=None)
     answer = client.post(reverse("privacy:own_export"))
 
-    assert while_open["studies.json"][0]["answers"] == "when the study is closed"
+    (study,) = while_open["studies.json"]
+    assert study["answers"] == "when the study is closed"
+    assert not {"your_code", "reader_group"} & study.keys()
     assert answer["Content-Disposition"].startswith('attachment; filename="my-data-')
     found = documents(answer.content)
     assert found["account.json"]["email"] == "ann@hospital.example"
@@ -83,7 +85,7 @@ def test_the_export_has_everything_about_one_person_and_nothing_about_others(ses
     assert (study["your_code"], study["number_of_answers"]) == (session.reader_code, 1)
     assert study["answers"][0]["comment"] == "a comment"
     assert [row["outcome"] for row in found["sign-ins.json"]] == ["signed-in"]
-    assert found["signed-in.json"][0]["browser"] == "Firefox on Linux"
+    assert found["sessions.json"][0]["browser"] == "Firefox on Linux"
     text = json.dumps(found)
     assert not any(secret in text for secret in ("marker" + "other", "markercomment", ann.password, "origin", "label"))
     assert client.cookies["sessionid"].value not in text
@@ -189,6 +191,10 @@ def test_old_sign_ins_and_invitations_go_by_job_and_by_command(kept_a_year, admi
     kept, _ = invite_user(role="reader", by=None)
     old, _ = invite_user(role="reader", by=None)
     AccountInvitation.objects.filter(pk=old.pk).update(expires_at=long_ago())
+    study = make_open_study()
+    create_invitations(study=study, count=2, by=None, note="for Bob Markerlee")
+    unused = Invitation.objects.filter(study=study).first()
+    Invitation.objects.filter(pk=unused.pk).update(expires_at=long_ago())
     assert administrators_client.get(reverse("privacy:retention")).status_code == 200
 
     answer = administrators_client.post(reverse("privacy:retention"))
@@ -197,7 +203,8 @@ def test_old_sign_ins_and_invitations_go_by_job_and_by_command(kept_a_year, admi
     job = start_retention(by=administrator)
     run_job(job)
     job.refresh_from_db()
-    assert job.result == {"identities": 0, "sign_ins": 1, "invitations": 1, "sessions": 0}
+    assert job.result == {"identities": 0, "sign_ins": 1, "invitations": 2, "sessions": 0}
+    assert [one.note for one in study.invitations.order_by("expires_at")] == ["", "for Bob Markerlee"]
     assert AccountInvitation.objects.get() == kept
     out = StringIO()
     call_command("apply_retention", "--json", stdout=out)
