@@ -75,7 +75,7 @@ def diagnose(job: Job, *, queues_with_life: frozenset[str]) -> StuckJob:
         advice = "Wait half a minute: it comes back, or another worker takes the job up. Look at the worker's machine."
     elif job.state == State.QUEUED and job.message.startswith(WAITING):
         reason = "The disk has not the room that it needs."
-        advice = "Make room: tidy up below, delete datasets, or lower MIN_FREE_GB. It goes on by itself."
+        advice = "Make room: tidy up (the button above), delete datasets, or lower MIN_FREE_GB. It goes on by itself."
     elif job.state == State.FAILED:
         reason = f"It crashed {job.crashes} times in a row without getting any further, and was given up."
         advice = "Read the end of its log. When the cause is gone (memory, a full disk), put it back into the queue."
