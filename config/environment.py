@@ -13,6 +13,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+SHORTEST_TOKEN = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +28,9 @@ class Environment:
     database_url: str
     redis_url: str
     https: bool  # served behind TLS: secure cookies, HSTS
-    proxy: bool  # behind a proxy that sets X-Forwarded-Proto and X-Forwarded-For
+    proxy: int  # how many proxies are in front, each adding to X-Forwarded-For; the outermost sets X-Forwarded-Proto
+    require_mfa: str  # investigators: they and administrators need a second factor; none
+    oidc_second_factor: bool  # the hospital's sign-in asks for one itself
     static_manifest: bool  # hashed static file names (needs collectstatic)
     email_url: str  # e.g. smtp+tls://user:password@mail.example.org:587; default: e-mails are written to the log
     email_from: str
@@ -40,6 +43,10 @@ class Environment:
     dicomweb_password: str
     dicomweb_token: str  # instead of user and password
     dicomweb_ca_bundle: str  # certificates to trust, where the hospital signs its own
+    metrics_token: str  # who sends it may read /metrics from anywhere; without it only this machine may
+    log_format: str  # "plain" for people, "json" for a system that collects logs
+    min_free_gb: float  # below this much free disk no job starts and no upload is taken; 0: no limit
+    postgres_tools: str  # folder with pg_dump and pg_restore of the server's major version; "": they are looked for
     extra_apps: list[str]  # further Django apps of an installation (they may bring job kinds)
 
 
@@ -62,7 +69,9 @@ def read_environment() -> Environment:
             database_url=env.str("DATABASE_URL", "") or f"sqlite:///{quote(str(data_dir / 'db.sqlite3'))}",
             redis_url=env.str("REDIS_URL", "") or f"redis+socket://{embedded_broker_socket(data_dir)}",
             https=env.bool("HTTPS", False),
-            proxy=env.bool("PROXY", False),
+            proxy=_number_of_proxies(env.str("PROXY", "false")),
+            require_mfa=_one_of("REQUIRE_MFA", env.str("REQUIRE_MFA", "none"), ("investigators", "none")),
+            oidc_second_factor=env.bool("OIDC_SECOND_FACTOR", False),
             static_manifest=env.bool("STATIC_MANIFEST", True),
             email_url=env.str("EMAIL_URL", "consolemail://"),
             email_from=env.str("EMAIL_FROM", "turing-reader@localhost"),
@@ -75,12 +84,49 @@ def read_environment() -> Environment:
             dicomweb_password=env.str("DICOMWEB_PASSWORD", ""),
             dicomweb_token=env.str("DICOMWEB_TOKEN", ""),
             dicomweb_ca_bundle=env.str("DICOMWEB_CA_BUNDLE", ""),
+            metrics_token=_long_enough("METRICS_TOKEN", env.str("METRICS_TOKEN", "")),
+            log_format=_one_of("LOG_FORMAT", env.str("LOG_FORMAT", "plain"), ("plain", "json")),
+            min_free_gb=_not_negative("MIN_FREE_GB", env.float("MIN_FREE_GB", 5.0)),
+            postgres_tools=env.str("POSTGRES_TOOLS", ""),
             extra_apps=env.list("EXTRA_APPS", default=[]),
         )
     except (ValueError, environ.ImproperlyConfigured) as error:
         raise ImproperlyConfigured(f"Environment: {error}") from error
     except OSError as error:
         raise ImproperlyConfigured(f"DATA_DIR: cannot be written: {error}") from error
+
+
+def _number_of_proxies(text: str) -> int:
+    """`false` is none and `true` is one."""
+    named = {"": 0, "false": 0, "no": 0, "off": 0, "true": 1, "yes": 1, "on": 1}.get(text.strip().lower())
+    if named is not None:
+        return named
+    if text.isdecimal() and int(text) <= 10:
+        return int(text)
+    raise ValueError(f"PROXY={text!r}: give true, false, or the number of proxies in front, 0 to 10")
+
+
+def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:
+    if value not in allowed:
+        raise ValueError(f"{name}={value!r}: give one of {', '.join(allowed)}")
+
+
+def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:
+    if value not in allowed:
+        raise ValueError(f"{name} is {value!r}; it must be one of {', '.join(allowed)}")
+    return value
+
+
+def _long_enough(name: str, value: str) -> str:
+    if value and len(value) < SHORTEST_TOKEN:
+        raise ValueError(f"{name} has {len(value)} characters; a secret needs at least {SHORTEST_TOKEN}")
+    return value
+
+
+def _not_negative(name: str, value: float) -> float:
+    if not 0 <= value < float("inf"):
+        raise ValueError(f"{name} is {value:g}; it must be 0 or more")
+    return value
 
 
 def _kept_secret(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 import environ
 
+from config.cache import cache_settings
 from config.environment import BASE_DIR, read_environment
 
 ENVIRONMENT = read_environment()
@@ -18,6 +19,7 @@ INSTALLED_APPS = [
     "config.projects",
     "config.demo",
     "api",
+    "config.operations",
     "turing",
     "generation",
     "classification",
@@ -27,6 +29,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "rest_framework",
     "drf_spectacular",
+    "allauth.mfa",
     "django_htmx",
     "csp",
     "rules.apps.AutodiscoverRulesConfig",
@@ -42,9 +45,11 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.operations.middleware.ObservedRequests",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.responses.ResponseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -53,6 +58,8 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "config.accounts.sessions.note_last_seen",
+    "config.accounts.second_factor.RequireSecondFactor",
     "config.projects.middleware.ProjectMiddleware",
 ]
 
@@ -123,6 +130,7 @@ WHITENOISE_USE_FINDERS = not ENVIRONMENT.static_manifest
 FILE_UPLOAD_TEMP_DIR = DATA_DIR / "tmp"
 FILE_UPLOAD_TEMP_DIR.mkdir(exist_ok=True)
 MAX_UPLOAD_BYTES = ENVIRONMENT.max_upload_mb * 2**20
+MIN_FREE_BYTES = int(ENVIRONMENT.min_free_gb * 2**30)  # of disk: jobs and uploads wait below it
 IMPORT_FOLDERS = ENVIRONMENT.import_folders
 DICOMWEB_URL = ENVIRONMENT.dicomweb_url
 DICOMWEB_USER = ENVIRONMENT.dicomweb_user
@@ -146,12 +154,30 @@ ACCOUNT_ADAPTER = "config.accounts.adapter.AccountAdapter"
 ACCOUNT_FORMS = {
     "login": "config.accounts.forms.LoginForm",
     "change_password": "config.accounts.forms.ChangePasswordForm",
+    "reauthenticate": "config.accounts.forms.PasswordAgainForm",
 }
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_RATE_LIMITS = {
+    "login": "300/m/ip",  # a whole department has one address
+    "login_failed": "60/m/ip,200/h/ip,5/5m/key",  # key: the account
+}
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60  # seconds until the password is asked again where it matters
+MFA_ADAPTER = "config.accounts.second_factor.MfaAdapter"
+MFA_FORMS = {
+    "authenticate": "config.accounts.forms.SecondFactorForm",
+    "reauthenticate": "config.accounts.forms.SecondFactorAgainForm",
+    "activate_totp": "config.accounts.forms.SetUpSecondFactorForm",
+}
+MFA_TOTP_ISSUER = SITE_NAME
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # nobody signs up here: an address is not what an account is known by
+REQUIRE_MFA = ENVIRONMENT.require_mfa
+OIDC_SECOND_FACTOR = ENVIRONMENT.oidc_second_factor
+TRUSTED_PROXIES = ENVIRONMENT.proxy
+CACHES = {"default": cache_settings(ENVIRONMENT.redis_url)}
 
 vars().update(environ.Env.email_url_config(ENVIRONMENT.email_url))
 DEFAULT_FROM_EMAIL = ENVIRONMENT.email_from
@@ -226,10 +252,19 @@ USE_I18N = False
 USE_TZ = True
 TIME_ZONE = ENVIRONMENT.time_zone
 
+METRICS_TOKEN = ENVIRONMENT.metrics_token
+POSTGRES_TOOLS = ENVIRONMENT.postgres_tools
+BEHIND_PROXY = ENVIRONMENT.proxy
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "formatters": {
+        "plain": {"()": "config.logs.PlainFormatter"},
+        "json": {"()": "config.logs.JsonFormatter"},
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": ENVIRONMENT.log_format}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
+    # one line per request where a system collects them; in a file of ours only what went wrong
+    "loggers": {"config.operations.requests": {"level": "INFO" if ENVIRONMENT.log_format == "json" else "WARNING"}},
 }

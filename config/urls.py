@@ -1,13 +1,19 @@
 """URL map of the site."""
 
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 
 from config import views
 
+# one way in: with its limits on failed attempts and the second factor
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+
 urlpatterns = [
     path("", views.home, name="home"),
     path("accounts/", include("allauth.account.urls")),
+    path("accounts/2fa/", include("allauth.mfa.urls")),
+    path("", include("config.accounts.urls")),
     path("admin/", admin.site.urls),
     path("datasets/", include("imaging.urls")),
     path("generators/", include("generation.urls")),

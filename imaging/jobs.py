@@ -5,7 +5,7 @@ from typing import Any
 from imaging.cards.export_parameters import EXPORT, ExportParameters
 from imaging.duplicates.parameters import FINGERPRINT, SEARCH, FingerprintParameters, SearchParameters
 from imaging.intake.importing import run_import
-from imaging.intake.parameters import KIND, ImportParameters
+from imaging.intake.parameters import KIND, ImportParameters, import_bytes
 from imaging.intake.retrieving import RETRIEVE, RetrieveParameters, run_retrieval
 from imaging.making import REMOVE, RemoveParameters, remove_discarded
 from imaging.regions.cropping import describe_crops, run_cropping
@@ -14,7 +14,7 @@ from imaging.regions.parameters import CropParameters
 from worker.registry import JobContext, register_job
 
 
-@register_job(KIND, parameters=ImportParameters, queue="light")
+@register_job(KIND, parameters=ImportParameters, queue="light", needs_bytes=import_bytes)
 def import_job(context: JobContext, parameters: ImportParameters) -> dict[str, Any]:
     from imaging.duplicates.services import start_fingerprints
 
@@ -29,7 +29,7 @@ def retrieve_job(context: JobContext, parameters: RetrieveParameters) -> dict[st
     return run_retrieval(context, parameters)
 
 
-@register_job(REMOVE, parameters=RemoveParameters, queue="light", resumable=True)
+@register_job(REMOVE, parameters=RemoveParameters, queue="light", resumable=True, frees_disk=True)
 def remove_job(context: JobContext, parameters: RemoveParameters) -> dict[str, Any]:
     return {"removed": remove_discarded()}
 

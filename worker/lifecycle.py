@@ -15,6 +15,7 @@ from django.db.models import DateTimeField, ExpressionWrapper, F, QuerySet
 from django.db.models.functions import Coalesce, Greatest, Now
 
 from worker.models import Job, JobLogLine
+from worker.room import jobs_with_room
 from worker.timing import CRASH_LIMIT, LEASE_SECONDS
 
 State = Job.State
@@ -39,17 +40,13 @@ def lease_end() -> ExpressionWrapper:
 
 
 def claim_next_job(*, queues: Sequence[str], worker_name: str) -> Lease | None:
-    """Take the first job of `queues` (priority, then age); None when there is nothing to do.
+    """Take the first job of `queues` (priority, then age) for which the disk has room; None when there is none.
 
     Of any number of claims at the same time exactly one gets a job: the UPDATE repeats the condition.
     """
+    waiting = jobs_with_room(Job.anywhere.filter(state=State.QUEUED, queue__in=queues))
     while True:
-        candidate = (
-            Job.anywhere.filter(state=State.QUEUED, queue__in=queues)
-            .order_by("-priority", "created_at", "pk")
-            .values_list("pk", flat=True)
-            .first()
-        )
+        candidate = waiting.order_by("-priority", "created_at", "pk").values_list("pk", flat=True).first()
         if candidate is None:
             return None
         lease = claim_job(job_id=candidate, worker_name=worker_name)

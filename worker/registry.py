@@ -78,6 +78,7 @@ class JobDescription:
     page_address: str
 
 
+Estimate = Callable[[Any], int]  # of its parameters: bytes
 Describer = Callable[[str, Any], JobDescription]  # of the job's id and its parameters
 
 
@@ -89,6 +90,8 @@ class JobKind:
     handler: Handler
     resumable: bool  # continues from a checkpoint after a cancel
     describe: Describer | None = None
+    needs_bytes: Estimate | None = None  # of disk, beside the limit; None: not known
+    frees_disk: bool = False  # runs however full the disk is
 
 
 _KINDS: dict[str, JobKind] = {}
@@ -101,6 +104,8 @@ def register_job(
     queue: str = "light",
     resumable: bool = False,
     describe: Describer | None = None,
+    needs_bytes: Estimate | None = None,
+    frees_disk: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Decorator: make `handler` the code of jobs of this kind. ValueError when the name is taken."""
 
@@ -108,11 +113,23 @@ def register_job(
         if name in _KINDS:
             raise ValueError(f"Job kind {name!r} is registered twice")
         _KINDS[name] = JobKind(
-            name=name, parameters=parameters, queue=queue, handler=handler, resumable=resumable, describe=describe
+            name=name,
+            parameters=parameters,
+            queue=queue,
+            handler=handler,
+            resumable=resumable,
+            describe=describe,
+            needs_bytes=needs_bytes,
+            frees_disk=frees_disk,
         )
         return handler
 
     return register
+
+
+def kinds_that_free_disk() -> list[str]:
+    """Names of the kinds that run however full the disk is."""
+    return sorted(kind.name for kind in _KINDS.values() if kind.frees_disk)
 
 
 def get_job_kind(name: str) -> JobKind:

@@ -21,7 +21,21 @@ from config.projects.selectors import project_of_address, projects_of
 
 PREFIX = re.compile(r"^/p/(?P<slug>[-\w]{1,50})(?P<rest>/.*)$", re.ASCII)
 # What belongs to no project: people's own pages, and all that readers see, whose addresses must not name a project.
-OUTSIDE = ("accounts", "admin", "my-studies", "invite", "read", "api", "livez", "readyz", "metrics", "static")
+OUTSIDE = (
+    "accounts",
+    "account",
+    "people",
+    "join",
+    "admin",
+    "my-studies",
+    "invite",
+    "read",
+    "api",
+    "livez",
+    "readyz",
+    "metrics",
+    "static",
+)
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 

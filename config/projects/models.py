@@ -4,6 +4,7 @@ import uuid
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.urls import reverse
 
@@ -84,13 +85,13 @@ class ProjectField(models.ForeignKey):
 def current_project_id() -> uuid.UUID:
     """Where the running code makes things: its project, and the site's first one where it has none.
 
-    Raises PermissionError where no project is in sight.
+    Raises PermissionDenied where no project is in sight.
     """
     scope = current_scope()
     if scope is None:
         return first_project().pk
     if not scope:
-        raise PermissionError("You are in no project yet: make one, or ask to be added to one")
+        raise PermissionDenied("You are in no project yet: make one, or ask the owner of one to add you.")
     return scope[0]
 
 

@@ -3,7 +3,7 @@
 import uuid
 from typing import Any, TypeVar
 
-from django.db.models import Count, Exists, Model, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, Model, OuterRef, Q, QuerySet, UUIDField
 
 from config.accounts.models import User
 from config.projects.models import Membership, Project
@@ -32,7 +32,9 @@ def is_owner(user: User, project: Project) -> bool:
 def listed_projects(user: User) -> QuerySet[Any]:
     """For the page of projects: those of the user, with `n_members` and `is_mine` (owned)."""
     own = Membership.objects.filter(project=OuterRef("pk"), user=user, role=Membership.Role.OWNER)
-    return projects_of(user).annotate(n_members=Count("memberships", distinct=True), is_owned=Exists(own))
+    return (
+        projects_of(user).annotate(n_members=Count("memberships", distinct=True), is_owned=Exists(own)).order_by("name")
+    )
 
 
 def members_of(project: Project) -> QuerySet[Membership]:
@@ -57,7 +59,7 @@ def project_of_address(
         return None
     own = projects_of(user)
     for model, paths in scoped_models.items():
-        for path in paths:
+        for path in paths if isinstance(model._meta.pk, UUIDField) else ():
             found = model._base_manager.filter(pk__in=ids, **{f"{path}__in": own}).values_list(path, flat=True).first()
             if found is not None:
                 return found

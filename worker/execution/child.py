@@ -15,13 +15,15 @@ from typing import Any
 
 from django.db import Error, InterfaceError, OperationalError, connection
 
+from config.logs import describe_process
 from config.projects.scope import projects_in_sight
 from worker import lifecycle
-from worker.execution.context import INTERRUPTED, RunningJob
+from worker.execution.context import INTERRUPTED, NO_ROOM, RunningJob
 from worker.execution.directory_lock import DirectoryInUseError, hold_directory
 from worker.execution.versions import collect_versions
 from worker.models import Job
-from worker.registry import JobError, JobStopped, get_job_kind, parameters_from_dict
+from worker.registry import JobError, JobStopped, get_job_kind, kinds_that_free_disk, parameters_from_dict
+from worker.room import is_full, waiting_for_room
 from worker.timing import DATABASE_PATIENCE_SECONDS, DIRECTORY_LOCK_SECONDS, STOP_GRACE_SECONDS
 
 logger = logging.getLogger(__name__)
@@ -43,6 +45,8 @@ def execute_job(*, job_id: uuid.UUID, token: uuid.UUID, supervised: bool = False
     if job is None:
         return False
     lease = lifecycle.Lease(job_id=job_id, token=token, attempt=job.attempt)
+    if supervised:
+        describe_process(attempt=job.attempt)
     job.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         with hold_directory(job.directory, patience_seconds=DIRECTORY_LOCK_SECONDS, owner_mark=str(job_id)):
@@ -53,7 +57,8 @@ def execute_job(*, job_id: uuid.UUID, token: uuid.UUID, supervised: bool = False
 
 
 def _run(job: Job, lease: lifecycle.Lease, supervised: bool) -> bool:
-    context = RunningJob(lease=lease, directory=job.directory)
+    must_leave_room = job.kind not in kinds_that_free_disk()
+    context = RunningJob(lease=lease, directory=job.directory, must_leave_room=must_leave_room)
     if supervised:
         _stop_when_asked(context)
     context.start_heartbeat()
@@ -77,7 +82,9 @@ def _verdict(job: Job, lease: lifecycle.Lease, context: RunningJob) -> Verdict:
     except JobStopped:
         if context.stop_reason is None:
             return partial(fail, error=f"The code of “{kind.name}” left without being asked to. This is a defect.")
-        return partial(lifecycle.leave, lease=lease, reason="Waiting to go on after an interruption")
+        left_room = context.stop_reason == NO_ROOM
+        reason = waiting_for_room() if left_room else "Waiting to go on after an interruption"
+        return partial(lifecycle.leave, lease=lease, reason=reason)
     except JobError as error:
         context.log(str(error), level="error")
         return partial(fail, error=str(error))
@@ -86,6 +93,8 @@ def _verdict(job: Job, lease: lifecycle.Lease, context: RunningJob) -> Verdict:
         return partial(lifecycle.crash, lease=lease, what=f"The database could not be used: {error}")
     except Exception as error:
         context.log(traceback.format_exc(), level="error")
+        if is_full(error):
+            return partial(lifecycle.leave, lease=lease, reason=waiting_for_room())
         if _is_out_of_memory(error):
             return partial(fail, error=OUT_OF_MEMORY)
         words = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

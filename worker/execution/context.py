@@ -21,12 +21,14 @@ from django.utils import timezone
 from worker import lifecycle
 from worker.models import Job, JobArtefact, JobLogLine, JobMetric
 from worker.registry import JobStopped
+from worker.room import running_out
 from worker.timing import HEARTBEAT_SECONDS
 
 logger = logging.getLogger(__name__)
 
 CANCELLED = "Cancelled"
 INTERRUPTED = "Interrupted: the worker shut down"
+NO_ROOM = "The disk became too full"
 LOST = "Another process has taken the job over"
 LEVELS = ("info", "warning", "error")
 
@@ -52,11 +54,12 @@ class _Unwritten:
 class RunningJob:
     """A `worker.registry.JobContext` that holds a lease. Safe to call from several threads of the handler."""
 
-    def __init__(self, *, lease: lifecycle.Lease, directory: Path) -> None:
+    def __init__(self, *, lease: lifecycle.Lease, directory: Path, must_leave_room: bool = False) -> None:
         self.job_id = str(lease.job_id)
         self.attempt = lease.attempt
         self.directory = directory
         self._lease = lease
+        self._must_leave_room = must_leave_room
         self._lock = threading.Lock()
         self._unwritten = _Unwritten()
         self._phase: tuple[int, int, str] | None = None  # last (done, total, unit)
@@ -166,6 +169,8 @@ class RunningJob:
 
     def _beat_until_ended(self) -> None:
         while not self._ended.wait(HEARTBEAT_SECONDS):
+            if self._must_leave_room and running_out(self.directory):
+                self.stop(NO_ROOM)
             with self._lock:
                 unwritten, self._unwritten = self._unwritten, _Unwritten()
             try:

@@ -45,11 +45,18 @@ VISIBLE = {
     "turing.ReadingSession": "id available_from instructions_read_at finished_at n_correct n_scored",
     "turing.Presentation": "token",
     "turing.Attendance": "token",
-    "sessions.Session": "session_key",  # the reader's own cookie
+    "accounts.WebSession": "session_key browser address began_at last_seen_at",  # the reader's own
+    "api.Token": "id name prefix scopes created_at expires_at last_used_at revoked_at",  # the reader's own
 }
 HIDDEN = {
+    "api.Token": "user secret_sha256",
+    "api.StoredResult": "id user key request_sha256 status body created_at",
     "accounts.User": "id password last_login is_superuser first_name last_name is_staff is_active date_joined role "
     "groups user_permissions",
+    "accounts.AccountInvitation": "id secret_sha256 role email was_sent note expires_at revoked_at accepted_at "
+    "accepted_by created_by created_at",
+    "accounts.WebSession": "session_data expire_date user",
+    "accounts.SignIn": "id user outcome address browser at",
     "projects.Project": "id name slug description created_by created_at",
     "projects.Membership": "id project user role added_by added_at",
     "turing.AuditEvent": "sequence at actor action object_type object_id details previous_hash hash",
@@ -122,13 +129,14 @@ HIDDEN = {
     "worker.JobLogLine": "id job attempt at level text",
     "worker.JobMetric": "id job step values",
     "worker.JobArtefact": "id job name kind step created_at",
+    "mfa.Authenticator": "id user type data created_at last_used_at",
     "account.EmailAddress": "id user email verified primary",
     "account.EmailConfirmation": "id email_address created sent key",
     "admin.LogEntry": "id action_time user content_type object_id object_repr action_flag change_message",
     "auth.Permission": "id name content_type codename",
     "auth.Group": "id name permissions",
     "contenttypes.ContentType": "id app_label model",
-    "sessions.Session": "session_data expire_date",
+    "sessions.Session": "session_key session_data expire_date",  # empty: ours are accounts.WebSession
 }
 OTHERS = ("account.", "admin.", "auth.", "contenttypes.")  # of libraries: classified, and empty or the same everywhere
 
