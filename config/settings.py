@@ -3,7 +3,7 @@
 import environ
 
 from config.cache import cache_settings
-from config.environment import BASE_DIR, read_environment
+from config.environment import BASE_DIR, origin_of, read_environment, sso_apps
 
 ENVIRONMENT = read_environment()
 
@@ -30,6 +30,8 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "django_htmx",
     "csp",
     "rules.apps.AutodiscoverRulesConfig",
@@ -96,12 +98,20 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+        DATABASES["default"]["ENGINE"] = "config.postgresql"
         # Nobody waits for ever, and a reader's page not longer than the 15 s after which it gives a request up.
         # What DATABASE_URL says (?connect_timeout=...) comes first.
         DATABASES["default"]["OPTIONS"] = {
             "connect_timeout": 10,  # s
             "tcp_user_timeout": 10_000,  # ms until a connection whose other end is silent counts as lost
-            "options": "-c lock_timeout=10s",
+            # A host that loses its network leaves a transaction behind: client and server look whether the other is
+            # there, so that within 60 s nothing is locked or waited for any more.
+            "keepalives_idle": 15,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "options": (
+                "-c lock_timeout=10s -c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
+            ),
             # the server parses and plans a statement that comes again and again only once
             "server_side_binding": True,
             "prepare_threshold": 5,
@@ -129,6 +139,11 @@ STORAGES = {
 WHITENOISE_USE_FINDERS = not ENVIRONMENT.static_manifest
 FILE_UPLOAD_TEMP_DIR = DATA_DIR / "tmp"
 FILE_UPLOAD_TEMP_DIR.mkdir(exist_ok=True)
+# One part of an upload is 8 MB, as a file; everything else that a page sends is small.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 2**20
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
+DATA_UPLOAD_MAX_NUMBER_FILES = 100
+FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 2**20
 MAX_UPLOAD_BYTES = ENVIRONMENT.max_upload_mb * 2**20
 MIN_FREE_BYTES = int(ENVIRONMENT.min_free_gb * 2**30)  # of disk: jobs and uploads wait below it
 IMPORT_FOLDERS = ENVIRONMENT.import_folders
@@ -175,6 +190,23 @@ MFA_FORMS = {
 MFA_TOTP_ISSUER = SITE_NAME
 MFA_ALLOW_UNVERIFIED_EMAIL = True  # nobody signs up here: an address is not what an account is known by
 REQUIRE_MFA = ENVIRONMENT.require_mfa
+SOCIALACCOUNT_ADAPTER = "config.accounts.sso.SocialAccountAdapter"
+SOCIALACCOUNT_PROVIDERS = {
+    "openid_connect": {
+        "provider_class": "config.accounts.sso.Provider",
+        "APPS": sso_apps(
+            issuer=ENVIRONMENT.oidc_issuer,
+            client_id=ENVIRONMENT.oidc_client_id,
+            client_secret=ENVIRONMENT.oidc_client_secret,
+            name=ENVIRONMENT.oidc_name,
+        ),
+    }
+}
+OIDC_ISSUER = ENVIRONMENT.oidc_issuer
+OIDC_NAME = ENVIRONMENT.oidc_name
+OIDC_ROLE_CLAIM = ENVIRONMENT.oidc_role_claim
+OIDC_ROLES = ENVIRONMENT.oidc_roles
+OIDC_JOIN_BY_EMAIL = ENVIRONMENT.oidc_join_by_email
 OIDC_SECOND_FACTOR = ENVIRONMENT.oidc_second_factor
 TRUSTED_PROXIES = ENVIRONMENT.proxy
 CACHES = {"default": cache_settings(ENVIRONMENT.redis_url)}
@@ -191,7 +223,8 @@ CONTENT_SECURITY_POLICY = {
         "img-src": ["'self'", "data:", "blob:"],  # data: are the icons inside Bootstrap's stylesheet
         "font-src": ["'self'"],
         "connect-src": ["'self'"],
-        "form-action": ["'self'"],
+        # the hospital's sign-in page: browsers hold redirects after a form to this list, too
+        "form-action": ["'self'", *([origin_of(ENVIRONMENT.oidc_issuer)] if ENVIRONMENT.oidc_issuer else [])],
         "frame-ancestors": ["'none'"],
         "base-uri": ["'none'"],
     }
@@ -245,6 +278,8 @@ SPECTACULAR_SETTINGS = {
 
 # --- jobs ---------------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = ENVIRONMENT.redis_url  # how Celery is used is in worker.celery
+
+JOB_QUEUES = ENVIRONMENT.job_queues  # kind -> queue, where it is not the kind's own; see worker.queues
 
 # --- language and time --------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en-gb"

@@ -10,7 +10,11 @@ from generation.tool_parameters import TOOL, ToolParameters
 from worker.registry import JobContext, register_job
 
 
-@register_job(TRAIN, parameters=TrainParameters, queue="heavy", resumable=True, needs_bytes=training_bytes)
+def _gpus(parameters: TrainParameters) -> int:
+    return 0 if parameters.device == "cpu" else parameters.processes
+
+
+@register_job(TRAIN, parameters=TrainParameters, queue="gpu", resumable=True, gpus=_gpus, needs_bytes=training_bytes)
 def train_job(context: JobContext, parameters: TrainParameters) -> dict[str, Any]:
     from generation.train_job import run_training
 
@@ -24,7 +28,7 @@ def sample_job(context: JobContext, parameters: SampleParameters) -> dict[str, A
     return run_sampling(context, parameters)
 
 
-@register_job(MEASURE, parameters=MeasureParameters, queue="heavy", resumable=True)
+@register_job(MEASURE, parameters=MeasureParameters, queue="gpu", resumable=True)
 def measure_job(context: JobContext, parameters: MeasureParameters) -> dict[str, Any]:
     from generation.measuring.measuring_job import run_measuring
 

@@ -14,7 +14,7 @@ from imaging.regions.parameters import CropParameters
 from worker.registry import JobContext, register_job
 
 
-@register_job(KIND, parameters=ImportParameters, queue="light", needs_bytes=import_bytes)
+@register_job(KIND, parameters=ImportParameters, queue="cpu", needs_bytes=import_bytes)
 def import_job(context: JobContext, parameters: ImportParameters) -> dict[str, Any]:
     from imaging.duplicates.services import start_fingerprints
 
@@ -24,7 +24,7 @@ def import_job(context: JobContext, parameters: ImportParameters) -> dict[str, A
     return result
 
 
-@register_job(RETRIEVE, parameters=RetrieveParameters, queue="light", resumable=True)
+@register_job(RETRIEVE, parameters=RetrieveParameters, queue="cpu", resumable=True)
 def retrieve_job(context: JobContext, parameters: RetrieveParameters) -> dict[str, Any]:
     return run_retrieval(context, parameters)
 
@@ -34,21 +34,21 @@ def remove_job(context: JobContext, parameters: RemoveParameters) -> dict[str, A
     return {"removed": remove_discarded()}
 
 
-@register_job(FINGERPRINT, parameters=FingerprintParameters, queue="light", resumable=True)
+@register_job(FINGERPRINT, parameters=FingerprintParameters, queue="cpu", resumable=True)
 def fingerprint_job(context: JobContext, parameters: FingerprintParameters) -> dict[str, Any]:
     from imaging.duplicates.searching import run_fingerprints
 
     return run_fingerprints(context, parameters)
 
 
-@register_job(SEARCH, parameters=SearchParameters, queue="light", resumable=True)
+@register_job(SEARCH, parameters=SearchParameters, queue="cpu", resumable=True)
 def search_job(context: JobContext, parameters: SearchParameters) -> dict[str, Any]:
     from imaging.duplicates.searching import run_search
 
     return run_search(context, parameters)
 
 
-@register_job(EXPORT, parameters=ExportParameters, queue="light")
+@register_job(EXPORT, parameters=ExportParameters, queue="cpu")
 def export_job(context: JobContext, parameters: ExportParameters) -> dict[str, Any]:
     from imaging.cards.exporting import run_export
 

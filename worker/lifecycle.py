@@ -6,7 +6,7 @@ the database's own (`Now()`): clocks of different hosts are never compared.
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -29,6 +29,7 @@ class Lease:
     job_id: uuid.UUID
     token: uuid.UUID
     attempt: int
+    gpus: int = field(default=0, compare=False)  # devices that the job needs
 
     def row(self) -> QuerySet[Job]:
         """The job's row while this lease holds, else nothing."""
@@ -39,17 +40,23 @@ def lease_end() -> ExpressionWrapper:
     return ExpressionWrapper(Now() + timedelta(seconds=LEASE_SECONDS), output_field=DateTimeField())
 
 
-def claim_next_job(*, queues: Sequence[str], worker_name: str) -> Lease | None:
+def claim_next_job(
+    *, queues: Sequence[str], worker_name: str, gpus: int | None = None, free_gpus: int = 0
+) -> Lease | None:
     """Take the first job of `queues` (priority, then age) for which the disk has room; None when there is none.
 
-    Of any number of claims at the same time exactly one gets a job: the UPDATE repeats the condition.
+    Of any number of claims at the same time exactly one gets a job: the UPDATE repeats the condition. A worker that
+    shares `gpus` out leaves alone what needs more. For a job that needs more than `free_gpus` it waits: None, so that
+    small jobs do not pass a big one for ever.
     """
     waiting = jobs_with_room(Job.anywhere.filter(state=State.QUEUED, queue__in=queues))
+    if gpus is not None:
+        waiting = waiting.filter(gpus__lte=gpus)
     while True:
-        candidate = waiting.order_by("-priority", "created_at", "pk").values_list("pk", flat=True).first()
-        if candidate is None:
+        candidate = waiting.order_by("-priority", "created_at", "pk").values_list("pk", "gpus").first()
+        if candidate is None or (gpus is not None and candidate[1] > free_gpus):
             return None
-        lease = claim_job(job_id=candidate, worker_name=worker_name)
+        lease = claim_job(job_id=candidate[0], worker_name=worker_name)
         if lease is not None:
             return lease
 
@@ -77,8 +84,8 @@ def claim_job(*, job_id: uuid.UUID, worker_name: str) -> Lease | None:
     )
     if not claimed:
         return None
-    attempt = Job.anywhere.values_list("attempt", flat=True).get(pk=job_id)
-    return Lease(job_id=job_id, token=token, attempt=attempt)
+    attempt, gpus = Job.anywhere.values_list("attempt", "gpus").get(pk=job_id)
+    return Lease(job_id=job_id, token=token, attempt=attempt, gpus=gpus)
 
 
 @transaction.atomic

@@ -34,15 +34,17 @@ class Job(models.Model):
     FINAL = (State.SUCCEEDED, State.FAILED, State.CANCELLED)
 
     class Queue(models.TextChoices):
-        LIGHT = "light", "Light (imports, sampling)"
-        HEAVY = "heavy", "Heavy (training)"
+        LIGHT = "light", "Light (somebody waits for it)"
+        CPU = "cpu", "Processor (imports, reports)"
+        GPU = "gpu", "Graphics card (training)"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=64)  # a kind in worker.registry
     title = models.CharField(max_length=200)
     project = ProjectField()
     parameters = models.JSONField(default=dict)
-    queue = models.CharField(max_length=16, choices=Queue, default=Queue.LIGHT)
+    queue = models.CharField(max_length=16, choices=Queue, default=Queue.LIGHT)  # or one that the site names
+    gpus = models.PositiveSmallIntegerField(default=0)  # devices that it needs where workers share theirs out
     priority = models.SmallIntegerField(default=0)  # higher first
     state = models.CharField(max_length=16, choices=State, default=State.QUEUED)
     seed = models.BigIntegerField(null=True, blank=True)

@@ -79,6 +79,7 @@ class JobDescription:
 
 
 Estimate = Callable[[Any], int]  # of its parameters: bytes
+GpuNeed = Callable[[Any], int]  # of the parameters; asked when the job goes to a queue of GPU workers
 Describer = Callable[[str, Any], JobDescription]  # of the job's id and its parameters
 
 
@@ -87,6 +88,7 @@ class JobKind:
     name: str
     parameters: type
     queue: str
+    gpus: "GpuNeed"
     handler: Handler
     resumable: bool  # continues from a checkpoint after a cancel
     describe: Describer | None = None
@@ -102,6 +104,7 @@ def register_job(
     *,
     parameters: type,
     queue: str = "light",
+    gpus: GpuNeed = lambda parameters: 1,
     resumable: bool = False,
     describe: Describer | None = None,
     needs_bytes: Estimate | None = None,
@@ -116,6 +119,7 @@ def register_job(
             name=name,
             parameters=parameters,
             queue=queue,
+            gpus=gpus,
             handler=handler,
             resumable=resumable,
             describe=describe,

@@ -18,8 +18,9 @@ from django.db import Error, InterfaceError, OperationalError, connection
 from config.logs import describe_process
 from config.projects.scope import projects_in_sight
 from worker import lifecycle
-from worker.execution.context import INTERRUPTED, NO_ROOM, RunningJob
+from worker.execution.context import INTERRUPTED, NO_ROOM, OUT_OF_TOUCH, RunningJob
 from worker.execution.directory_lock import DirectoryInUseError, hold_directory
+from worker.execution.fence import Fence
 from worker.execution.versions import collect_versions
 from worker.models import Job
 from worker.registry import JobError, JobStopped, get_job_kind, kinds_that_free_disk, parameters_from_dict
@@ -48,21 +49,25 @@ def execute_job(*, job_id: uuid.UUID, token: uuid.UUID, supervised: bool = False
     if supervised:
         describe_process(attempt=job.attempt)
     job.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    fence = Fence(lambda: context.stop(OUT_OF_TOUCH))
+    # All who use a SQLite file are on one machine: there the lock on the directory, which no fault removes, is enough.
+    is_fenced = supervised and connection.vendor != "sqlite"
+    context = RunningJob(
+        lease=lease,
+        directory=job.directory,
+        fence=fence if is_fenced else None,
+        must_leave_room=job.kind not in kinds_that_free_disk(),
+    )
     try:
         with hold_directory(job.directory, patience_seconds=DIRECTORY_LOCK_SECONDS, owner_mark=str(job_id)):
-            started = lifecycle.renew(lease=lease, process_id=os.getpid(), versions=collect_versions())
-            return started is not None and _run(job, lease, supervised)
+            if not context.begin(process_id=os.getpid(), versions=collect_versions()):
+                return False
+            if supervised:
+                _stop_when_asked(context, fence)
+            verdict = _verdict(job, lease, context)
+            fence.lift()
     except DirectoryInUseError as error:
         return lifecycle.leave(lease=lease, reason=f"Waiting: {error}"[:500]) is not None
-
-
-def _run(job: Job, lease: lifecycle.Lease, supervised: bool) -> bool:
-    must_leave_room = job.kind not in kinds_that_free_disk()
-    context = RunningJob(lease=lease, directory=job.directory, must_leave_room=must_leave_room)
-    if supervised:
-        _stop_when_asked(context)
-    context.start_heartbeat()
-    verdict = _verdict(job, lease, context)
     return _conclude(context, verdict)
 
 
@@ -119,7 +124,7 @@ def _is_out_of_memory(error: BaseException) -> bool:
     return any(cls.__name__ in ("MemoryError", "OutOfMemoryError") for cls in type(error).__mro__)
 
 
-def _stop_when_asked(context: RunningJob) -> None:
+def _stop_when_asked(context: RunningJob, fence: Fence) -> None:
     """SIGTERM, or the end of standard input (the parent's end of the pipe is gone), asks the handler to leave."""
     signal.signal(signal.SIGTERM, lambda _number, _frame: context.stop(INTERRUPTED))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -129,6 +134,6 @@ def _stop_when_asked(context: RunningJob) -> None:
             pass
         context.stop(INTERRUPTED)
         # Nobody is left who would kill this process if it hangs: the kernel does.
-        signal.setitimer(signal.ITIMER_REAL, STOP_GRACE_SECONDS)
+        fence.end_within(STOP_GRACE_SECONDS)
 
     threading.Thread(target=watch, name="parent", daemon=True).start()
