@@ -145,7 +145,16 @@ ELSEWHERE = {
     *("turing:my_studies", "turing:invite", "accounts:account", "accounts:end_session", "accounts:join"),
     "accounts:invitation_revoke",
 }
-ELSEWHERE_BEFORE = ("turing:read", "admin:", "account_", "mfa_", "socialaccount_", "openid_connect_", "usersessions_")
+ELSEWHERE_BEFORE = (
+    "turing:read",
+    "admin:",
+    "account_",
+    "mfa_",
+    "socialaccount_",
+    "openid_connect_",
+    "usersessions_",
+    "api:",
+)
 
 
 def address(name: str, population: Population) -> str:
