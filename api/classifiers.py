@@ -87,7 +87,7 @@ ExperimentBody = body_of(
 class ExperimentList(ModelView):
     query = ListQuery
     serializer_class = ExperimentRow
-    queryset = Experiment.objects.all()
+    queryset: Any = Experiment.objects.all()
     can_repeat = True
 
     @extend_schema(summary="Experiments, newest first", responses=ExperimentRow(many=True))
@@ -155,7 +155,7 @@ class ExperimentList(ModelView):
 
 class ExperimentDetail(ModelView):
     serializer_class = ExperimentRow
-    queryset = Experiment.objects.all()
+    queryset: Any = Experiment.objects.all()
 
     @extend_schema(summary="One experiment")
     def get(self, request: Request, pk: UUID) -> Response:
@@ -165,7 +165,7 @@ class ExperimentDetail(ModelView):
 class ClassifierList(ModelView):
     query = ListQuery
     serializer_class = ClassifierRow
-    queryset = Classifier.objects.all()
+    queryset: Any = Classifier.objects.all()
 
     @extend_schema(summary="Trained classifiers, newest first", responses=ClassifierRow(many=True))
     def get(self, request: Request) -> Response:
@@ -192,7 +192,7 @@ class ScoringBody(Body):
 class ScoringList(ModelView):
     query = ListQuery
     serializer_class = ScoringRow
-    queryset = Scoring.objects.all()
+    queryset: Any = Scoring.objects.all()
     can_repeat = True
 
     @extend_schema(summary="Scores of datasets, and of closed studies, newest first", responses=ScoringRow(many=True))
@@ -223,7 +223,7 @@ class ScoringList(ModelView):
 
 class ScoringView(ModelView):
     serializer_class = ScoringRow
-    queryset = Scoring.objects.all()
+    queryset: Any = Scoring.objects.all()
 
     def scoring(self, pk: UUID) -> Scoring:
         scoring: Scoring = self.find(Scoring.objects.select_related("job", "study"), pk)
@@ -256,7 +256,7 @@ class ScoreRow(serializers.ModelSerializer):
 class ScoringScores(ScoringView):
     query = ListQuery
     serializer_class = ScoreRow
-    queryset = ImageScore.objects.all()
+    queryset: Any = ImageScore.objects.all()
 
     @extend_schema(summary="Score of each image, highest first", responses=ScoreRow(many=True))
     def get(self, request: Request, pk: UUID) -> Response:
@@ -287,7 +287,7 @@ class ScreeningBody(Body):
 class ScreeningList(ModelView):
     query = ListQuery
     serializer_class = ScreeningRow
-    queryset = Screening.objects.all()
+    queryset: Any = Screening.objects.all()
     can_repeat = True
 
     @extend_schema(summary="Screenings, newest first", responses=ScreeningRow(many=True))

@@ -47,7 +47,7 @@ class DatasetsQuery(ListQuery):
 class DatasetView(ApiView):
     read_scope, write_scope = "datasets:read", "datasets:write"
     serializer_class = DatasetRow
-    queryset = Dataset.objects.all()
+    queryset: Any = Dataset.objects.all()
 
     def dataset(self, pk: UUID) -> Dataset:
         dataset: Dataset = self.find(Dataset.objects.all(), pk)
@@ -88,6 +88,9 @@ class DatasetDetail(DatasetView):
 
 
 class ImageRow(serializers.ModelSerializer):
+    sex = serializers.CharField(help_text="F, M or O; empty: not known.")
+    split = serializers.CharField(help_text="train, tune or test; empty: in none.")
+
     class Meta:
         model = Image
         fields = (
@@ -131,7 +134,7 @@ class ImagesQuery(ListQuery):
 class DatasetImages(DatasetView):
     query = ImagesQuery
     serializer_class = ImageRow
-    queryset = Image.objects.all()
+    queryset: Any = Image.objects.all()
 
     @extend_schema(summary="Its images", responses=ImageRow(many=True))
     def get(self, request: Request, pk: UUID) -> Response:
@@ -145,7 +148,7 @@ class DatasetImages(DatasetView):
 
 class ImageDetail(DatasetView):
     serializer_class = ImageRow
-    queryset = Image.objects.all()
+    queryset: Any = Image.objects.all()
 
     @extend_schema(summary="One image", responses=ImageRow)
     def get(self, request: Request, pk: UUID) -> Response:
@@ -161,7 +164,7 @@ class PixelsQuery(Query):
 class ImagePixels(DatasetView):
     query = PixelsQuery
     serializer_class = ImageRow
-    queryset = Image.objects.all()
+    queryset: Any = Image.objects.all()
 
     @extend_schema(summary="Its pixels, as grey PNG", responses={(200, "image/png"): bytes})
     def get(self, request: Request, pk: UUID) -> FileResponse | HttpResponse:
@@ -192,6 +195,7 @@ class SplitBody(Body):
 
 
 class DatasetSplit(DatasetView):
+    pagination_class = None
     serializer_class = SplitRow
 
     @extend_schema(summary="How its images are split", responses=SplitRow(many=True), filters=False)
@@ -334,7 +338,7 @@ class RegionTaskRow(serializers.ModelSerializer):
 class RegionTaskList(DatasetView):
     query = ListQuery
     serializer_class = RegionTaskRow
-    queryset = RegionTask.objects.all()
+    queryset: Any = RegionTask.objects.all()
 
     @extend_schema(summary="Tasks of drawing regions, newest first", responses=RegionTaskRow(many=True))
     def get(self, request: Request) -> Response:
@@ -360,7 +364,7 @@ class RegionRow(serializers.Serializer):
 class RegionList(DatasetView):
     query = ListQuery
     serializer_class = RegionRow
-    queryset = RegionTask.objects.all()
+    queryset: Any = RegionTask.objects.all()
 
     @extend_schema(
         summary="Regions of a task, as they stand",

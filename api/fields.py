@@ -113,6 +113,10 @@ class Query(Body):
         if unknown:
             words = f"This is not known here. Known: {', '.join(sorted(self.fields)) or 'nothing'}."
             raise serializers.ValidationError({unknown[0][:100]: [ErrorDetail(words, code="unknown")]})
+        empty = sorted(name for name in data if data[name] == "")
+        if empty:
+            words = "This is empty. Give it a value, or leave it out."
+            raise serializers.ValidationError({empty[0]: [ErrorDetail(words, code="invalid")]})
         return serializers.Serializer.to_internal_value(self, data)
 
 

@@ -33,23 +33,24 @@ def field_of(field: Any) -> serializers.Field:
     label = str(field.label or "").rstrip(".")
     words = ". ".join(one for one in (label, str(field.help_text or "")) if one)
     common: dict[str, Any] = {"required": field.required and field.initial is None, "help_text": words}
-    rows = field.choose() if hasattr(field, "choose") else getattr(field, "queryset", None)
-    if isinstance(field, forms.ModelMultipleChoiceField):
+    kind = type(field)
+    rows: Any = field.choose() if hasattr(field, "choose") else getattr(field, "queryset", None)
+    if issubclass(kind, forms.ModelMultipleChoiceField):
         return serializers.ListField(child=ById(rows), max_length=100, **common)
-    if isinstance(field, forms.ModelChoiceField):
+    if issubclass(kind, forms.ModelChoiceField):
         return ById(rows, **common)
-    if isinstance(field, forms.MultipleChoiceField):
+    if issubclass(kind, forms.MultipleChoiceField):
         return serializers.ListField(child=OneOf(list(field.choices)), max_length=100, **common)
-    if isinstance(field, forms.ChoiceField):
+    if issubclass(kind, forms.ChoiceField):
         return OneOf(list(field.choices), **common)
-    if isinstance(field, forms.BooleanField):
+    if issubclass(kind, forms.BooleanField):
         return YesNo(**{**common, "required": False})
-    if isinstance(field, forms.FloatField):
+    if issubclass(kind, forms.FloatField):
         return Number(min_value=field.min_value, max_value=field.max_value, **common)
-    if isinstance(field, forms.IntegerField):
+    if issubclass(kind, forms.IntegerField):
         low = -MAX_SEED if field.min_value is None else field.min_value
         return Whole(min_value=low, max_value=MAX_SEED if field.max_value is None else field.max_value, **common)
-    if isinstance(field, forms.UUIDField):
+    if issubclass(kind, forms.UUIDField):
         return Key(**common)
     longest = getattr(field, "max_length", None) or LONGEST_TEXT
     return Text(max_length=longest, allow_blank=not field.required, **common)

@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.encoders import JSONEncoder
@@ -18,6 +20,7 @@ from config.accounts.models import User
 
 HEADER = "Idempotency-Key"
 LONGEST_KEY = 100
+KEY = re.compile(rf"[\x21-\x7e]{{1,{LONGEST_KEY}}}")
 KEPT = timedelta(days=7)
 
 
@@ -28,13 +31,13 @@ def once(request: Request, verb: Callable[[], tuple[int, Any]]) -> Response:
     refused is not stored, so it may be tried again. Raises ValidationError (422) when the key was used for another
     request.
     """
-    key = request.headers.get(HEADER, "")
-    if not key:
+    key = request.headers.get(HEADER)
+    if key is None:
         with transaction.atomic():
             status, body = verb()
         return Response(body, status=status)
-    if len(key) > LONGEST_KEY or not key.isprintable():
-        raise refused(f"A key has 1 to {LONGEST_KEY} printable characters.", HEADER)
+    if not KEY.fullmatch(key):
+        raise ValidationError({HEADER: [f"A key has 1 to {LONGEST_KEY} ASCII characters, and no blank."]})
     user: User = request.user
     digest = _sha256(request)
     stored = StoredResult.objects.filter(user=user, key=key).first()

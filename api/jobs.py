@@ -62,7 +62,7 @@ class JobsQuery(ListQuery):
 class JobList(ApiView):
     read_scope = write_scope = "jobs:read"
     serializer_class = JobBrief
-    queryset = Job.objects.all()
+    queryset: Any = Job.objects.all()
     query = JobsQuery
 
     @extend_schema(summary="Jobs, newest first", responses=JobBrief(many=True))
@@ -75,7 +75,7 @@ class JobList(ApiView):
 class JobView(ApiView):
     read_scope, write_scope = "jobs:read", "jobs:write"
     serializer_class = JobFull
-    queryset = Job.objects.all()
+    queryset: Any = Job.objects.all()
 
     def job(self, pk: UUID) -> Job:
         job: Job = self.find(Job.objects.all(), pk)
@@ -176,7 +176,7 @@ class ArtefactRow(serializers.ModelSerializer):
 class JobArtefacts(JobView):
     query = ListQuery
     serializer_class = ArtefactRow
-    queryset = JobArtefact.objects.all()
+    queryset: Any = JobArtefact.objects.all()
 
     @extend_schema(summary="Files that a job has made", responses=ArtefactRow(many=True))
     def get(self, request: Request, pk: UUID) -> Response:

@@ -27,7 +27,7 @@ from turing.models.studies import Grade
 from turing.models.studies import Response as Said
 from turing.reading import selectors, services
 from turing.reading.enrolment import accept_invitation
-from turing.reading.errors import ReadingRefused, UnknownImage
+from turing.reading.errors import InvalidAnswer, InvalidDeclaration, ReadingRefused, UnknownImage
 
 ONLY_ON_THE_PAGE = (
     "This study shows its images, or waits for answers, for a limited time. Only the reading page can keep the limit: "
@@ -41,7 +41,7 @@ class Refusal(exceptions.APIException):
 
     def __init__(self, refusal: ReadingRefused) -> None:
         super().__init__(str(refusal), code=refusal.code)
-        self.status_code = refusal.status
+        self.status_code = 422 if isinstance(refusal, InvalidAnswer | InvalidDeclaration) else refusal.status
 
 
 class SessionRow(serializers.Serializer):

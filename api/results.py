@@ -30,7 +30,7 @@ from turing.rules import can_view_results
 
 class ResultsView(ApiView):
     read_scope, write_scope = "results:read", "results:write"
-    queryset = Study.objects.all()
+    queryset: Any = Study.objects.all()
 
     def closed_study(self, pk: UUID) -> Study:
         """404 where there is none to see; 409, with the reason, before it is closed."""
@@ -171,7 +171,7 @@ class StudyReports(ResultsView):
 
 class ReportView(ResultsView):
     serializer_class = ReportRow
-    queryset = Report.objects.all()
+    queryset: Any = Report.objects.all()
 
     def report(self, pk: UUID) -> Report:
         report: Report = self.find(reports_of(self.user), pk)

@@ -75,9 +75,9 @@ class ApiSchema(AutoSchema):
 
     def _get_response_bodies(self, direction: Any = "response") -> Any:
         bodies = super()._get_response_bodies(direction)
-        numbers = [400, 401, 403, 404, 429, 503]
+        numbers = [400, 401, 403, 404, 409, 429, 503]
         if self.method != "GET":
-            numbers += [409, 413, 415, 422]
+            numbers += [413, 415, 422]
         for number in sorted(numbers):
             body = self._get_response_for_code(Problem, str(number), media_types=[CONTENT_TYPE])
             body["description"] = TITLES[number]

@@ -34,8 +34,8 @@ def projects_for(request: Request, values: dict[str, Any]) -> list[Any]:
     in which of several projects.
     """
     own = projects_of(request.user)
-    wanted = request.headers.get(HEADER, "")
-    if wanted:
+    wanted = request.headers.get(HEADER)
+    if wanted is not None:
         found = own.filter(slug=wanted).first() if "\0" not in wanted else None
         if found is None:
             raise exceptions.NotFound(f"You are in no project “{wanted[:50]}”. See /api/v1/projects/.")

@@ -124,7 +124,7 @@ StudyBody = type(
 class StudyView(ApiView):
     read_scope, write_scope = "studies:read", "studies:write"
     serializer_class = StudyRow
-    queryset = Study.objects.all()
+    queryset: Any = Study.objects.all()
 
     def study(self, pk: UUID) -> Study:
         study: Study = self.find(Study.objects.select_related("real_dataset", "synthetic_dataset", "follows"), pk)
@@ -250,9 +250,12 @@ class ReaderRow(serializers.Serializer):
     practised = serializers.IntegerField(help_text="Practice images answered.")
     answered = serializers.IntegerField(help_text="Images answered, without practice.")
     total = serializers.IntegerField(help_text="Images, without practice.")
-    seconds = serializers.FloatField(source="time_spent.total_seconds", help_text="With images on the screen.")
+    seconds = serializers.SerializerMethodField(help_text="With images on the screen.")
     last_answer_at = serializers.DateTimeField(allow_null=True)
     finished_at = serializers.DateTimeField(allow_null=True)
+
+    def get_seconds(self, reader: selectors.ReaderProgress) -> float:
+        return reader.time_spent.total_seconds()
 
 
 class StudyProgress(StudyView):
@@ -322,7 +325,7 @@ class StudyInvitations(StudyView):
 
 class InvitationRevoke(StudyView):
     serializer_class = InvitationRow
-    queryset = Invitation.objects.all()
+    queryset: Any = Invitation.objects.all()
 
     @extend_schema(summary="Withdraw an invitation", request=Body, responses=InvitationRow)
     def post(self, request: Request, pk: UUID) -> Response:

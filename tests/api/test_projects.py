@@ -25,6 +25,7 @@ LISTS = (
 
 @pytest.fixture
 def elsewhere(db) -> Project:
+    first_project()
     return Project.objects.create(name="Elsewhere", slug="elsewhere")
 
 

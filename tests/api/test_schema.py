@@ -30,7 +30,7 @@ from config.environment import BASE_DIR
 from tests.api.filled import Filled, fill_site
 
 COMMITTED = BASE_DIR / "docs" / "openapi.yaml"
-EXAMPLES = {"administrator": 4, "investigator": 3, "reader": 2, "bare": 1}
+EXAMPLES = {"administrator": 3, "investigator": 2, "reader": 2, "bare": 1}
 CHECKS = [
     schemathesis.checks.not_a_server_error,
     openapi_checks.status_code_conformance,
@@ -91,7 +91,11 @@ def test_the_site_does_what_the_schema_says(filled, who):
     config = SchemathesisConfig.from_dict(
         {"checks": {"positive_data_acceptance": {"expected-statuses": ["2xx", 401, 403, 404, 409, 413, 422]}}}
     )
-    schema = schemathesis.openapi.from_dict(make_schema(), config=config)
+    document = make_schema()
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            operation["security"] = []  # who asks is settled here, not made up
+    schema = schemathesis.openapi.from_dict(document, config=config)
     schema.app = get_wsgi_application()
     chance = random.Random(7)
     problems: list[str] = []
@@ -117,7 +121,7 @@ def test_the_site_does_what_the_schema_says(filled, who):
                     try:
                         case.call_and_validate(headers=headers, checks=CHECKS)
                     except FailureGroup as error:
-                        found = "; ".join(map(str, error.exceptions))
+                        found = "; ".join(" ".join(str(one).split())[:600] for one in error.exceptions)
                         problems.append(f"{case.method} {case.formatted_path} {case.body!r:.300}: {found}")
                     transaction.set_rollback(True)
 
@@ -128,7 +132,7 @@ def test_the_site_does_what_the_schema_says(filled, who):
 
     cache.clear()
     assert asked > 60
-    assert problems == []
+    assert not problems, "\n\n".join(problems[:60])
 
 
 def _all_scopes(user) -> list[str]:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -12,6 +13,7 @@ from api.models import Token
 from api.scopes import READER, SCOPES
 from api.throttling import PerUser
 from api.tokens import TokenError, create_token, revoke_token
+from api.urls import v1_patterns
 from config.accounts.models import User
 from tests.api.conftest import Api
 from tests.factories import JobFactory
@@ -157,3 +159,18 @@ def test_too_many_requests_are_told_when_to_come_back(investigator, monkeypatch)
     answers = [api.look("jobs/") for _ in range(3)]
     assert [one.status_code for one in answers] == [200, 200, 429]
     assert int(answers[-1].headers["Retry-After"]) >= 1
+
+
+def test_the_command_tells_a_token_once(investigator, capsys):
+    call_command("create_token", investigator.username, scope=["jobs:read"], days=2)
+    secret = capsys.readouterr().out.strip()
+    assert Client(headers={"authorization": f"Bearer {secret}"}).get("/api/v1/jobs/").status_code == 200
+    with pytest.raises(CommandError, match="There is no user nobody"):
+        call_command("create_token", "nobody", scope=["jobs:read"])
+
+
+def test_the_page_of_the_api_lists_every_operation(investigator, client):
+    client.force_login(investigator)
+    page = client.get("/api/").content.decode()
+    for one in v1_patterns:
+        assert f"/api/v1/{str(one.pattern).replace('<uuid:pk>', '{id}').split('<')[0]}" in page

@@ -46,8 +46,11 @@ VISIBLE = {
     "turing.Presentation": "token",
     "turing.Attendance": "token",
     "accounts.WebSession": "session_key browser address began_at last_seen_at",  # the reader's own
+    "api.Token": "id name prefix scopes created_at expires_at last_used_at revoked_at",  # the reader's own
 }
 HIDDEN = {
+    "api.Token": "user secret_sha256",
+    "api.StoredResult": "id user key request_sha256 status body created_at",
     "accounts.User": "id password last_login is_superuser first_name last_name is_staff is_active date_joined role "
     "erased_at groups user_permissions",
     "accounts.AccountInvitation": "id secret_sha256 role email was_sent note expires_at revoked_at accepted_at "
