@@ -16,6 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from config.soundness import find_problems
 
+ROLES = ("administrator", "investigator", "annotator", "reader")  # of User.Role, which lies above
 BASE_DIR = Path(__file__).resolve().parent.parent
 SHORTEST_TOKEN = 16
 
@@ -31,6 +32,7 @@ SECRETS = (
     "DICOMWEB_PASSWORD",
     "DICOMWEB_TOKEN",
     "METRICS_TOKEN",
+    "OIDC_CLIENT_SECRET",
 )
 
 
@@ -48,6 +50,13 @@ class Environment:
     https: bool  # served behind TLS: secure cookies, HSTS
     proxy: int  # how many proxies are in front, each adding to X-Forwarded-For; the outermost sets X-Forwarded-Proto
     require_mfa: str  # investigators: they and administrators need a second factor; none
+    oidc_issuer: str  # of a server of OpenID Connect: https://login.hospital.example/realms/staff
+    oidc_client_id: str
+    oidc_client_secret: str
+    oidc_name: str  # on the button of the sign-in page
+    oidc_role_claim: str  # whose value gives who has no account one: "groups"
+    oidc_roles: dict[str, str]  # word of that claim to role: reading-investigators=investigator
+    oidc_join_by_email: bool  # somebody with an account's verified address gets this account
     oidc_second_factor: bool  # the hospital's sign-in asks for one itself
     static_manifest: bool  # hashed static file names (needs collectstatic)
     email_url: str  # e.g. smtp+tls://user:password@mail.example.org:587; default: e-mails are written to the log
@@ -149,6 +158,7 @@ def _read(env: _Reader) -> Environment:
         https=env.bool("HTTPS", False),
         proxy=env.tried(_number_of_proxies, env.str("PROXY", "false")),
         require_mfa=env.tried(_one_of, "REQUIRE_MFA", env.str("REQUIRE_MFA", "none"), ("investigators", "none")),
+        **_single_sign_on(env),
         oidc_second_factor=env.bool("OIDC_SECOND_FACTOR", False),
         static_manifest=env.bool("STATIC_MANIFEST", True),
         email_url=_with_password(env.str("EMAIL_URL", "consolemail://"), env.str("EMAIL_PASSWORD", "")),
@@ -180,6 +190,40 @@ def _number_of_proxies(text: str) -> int:
     if text.isdecimal() and int(text) <= 10:
         return int(text)
     raise ValueError(f"PROXY={text!r}: give true, false, or the number of proxies in front, 0 to 10")
+
+
+def _single_sign_on(env: environ.Env) -> dict[str, Any]:
+    issuer = env.str("OIDC_ISSUER", "")
+    if issuer and not re.match(r"https://|http://(localhost|127\.0\.0\.1)[:/]", issuer):
+        raise ValueError(f"OIDC_ISSUER={issuer!r} must begin with https://")
+    if issuer and not (env.str("OIDC_CLIENT_ID", "") and env.str("OIDC_CLIENT_SECRET", "")):
+        raise ValueError("OIDC_ISSUER is set: OIDC_CLIENT_ID and OIDC_CLIENT_SECRET must be set, too")
+    roles = env.dict("OIDC_ROLES", default={name: name for name in ROLES})
+    for word, role in roles.items():
+        if role not in ROLES:
+            raise ValueError(f"OIDC_ROLES: {word}={role}: the role must be one of {', '.join(ROLES)}")
+    return {
+        "oidc_issuer": issuer,
+        "oidc_client_id": env.str("OIDC_CLIENT_ID", ""),
+        "oidc_client_secret": env.str("OIDC_CLIENT_SECRET", ""),
+        "oidc_name": env.str("OIDC_NAME", "the hospital's account"),
+        "oidc_role_claim": env.str("OIDC_ROLE_CLAIM", ""),
+        "oidc_roles": roles,
+        "oidc_join_by_email": env.bool("OIDC_JOIN_BY_EMAIL", False),
+    }
+
+
+def sso_apps(*, issuer: str, client_id: str, client_secret: str, name: str) -> list[dict[str, Any]]:
+    """What allauth is told of the server; nothing when there is none."""
+    if not issuer:
+        return []
+    app = {"provider_id": "sso", "name": name[:40], "client_id": client_id, "secret": client_secret}
+    return [{**app, "settings": {"server_url": issuer.rstrip("/"), "oauth_pkce_enabled": True}}]
+
+
+def origin_of(address: str) -> str:
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:

@@ -3,7 +3,7 @@
 import environ
 
 from config.cache import cache_settings
-from config.environment import BASE_DIR, read_environment
+from config.environment import BASE_DIR, origin_of, read_environment, sso_apps
 
 ENVIRONMENT = read_environment()
 
@@ -19,6 +19,7 @@ INSTALLED_APPS = [
     "config.projects",
     "config.demo",
     "config.operations",
+    "api",
     "turing",
     "generation",
     "classification",
@@ -27,6 +28,10 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "rest_framework",
+    "drf_spectacular",
     "django_htmx",
     "csp",
     "rules.apps.AutodiscoverRulesConfig",
@@ -187,6 +192,23 @@ MFA_FORMS = {
 MFA_TOTP_ISSUER = SITE_NAME
 MFA_ALLOW_UNVERIFIED_EMAIL = True  # nobody signs up here: an address is not what an account is known by
 REQUIRE_MFA = ENVIRONMENT.require_mfa
+SOCIALACCOUNT_ADAPTER = "config.accounts.sso.SocialAccountAdapter"
+SOCIALACCOUNT_PROVIDERS = {
+    "openid_connect": {
+        "provider_class": "config.accounts.sso.Provider",
+        "APPS": sso_apps(
+            issuer=ENVIRONMENT.oidc_issuer,
+            client_id=ENVIRONMENT.oidc_client_id,
+            client_secret=ENVIRONMENT.oidc_client_secret,
+            name=ENVIRONMENT.oidc_name,
+        ),
+    }
+}
+OIDC_ISSUER = ENVIRONMENT.oidc_issuer
+OIDC_NAME = ENVIRONMENT.oidc_name
+OIDC_ROLE_CLAIM = ENVIRONMENT.oidc_role_claim
+OIDC_ROLES = ENVIRONMENT.oidc_roles
+OIDC_JOIN_BY_EMAIL = ENVIRONMENT.oidc_join_by_email
 OIDC_SECOND_FACTOR = ENVIRONMENT.oidc_second_factor
 TRUSTED_PROXIES = ENVIRONMENT.proxy
 CACHES = {"default": cache_settings(ENVIRONMENT.redis_url)}
@@ -203,7 +225,8 @@ CONTENT_SECURITY_POLICY = {
         "img-src": ["'self'", "data:", "blob:"],  # data: are the icons inside Bootstrap's stylesheet
         "font-src": ["'self'"],
         "connect-src": ["'self'"],
-        "form-action": ["'self'"],
+        # the hospital's sign-in page: browsers hold redirects after a form to this list, too
+        "form-action": ["'self'", *([origin_of(ENVIRONMENT.oidc_issuer)] if ENVIRONMENT.oidc_issuer else [])],
         "frame-ancestors": ["'none'"],
         "base-uri": ["'none'"],
     }
@@ -224,6 +247,36 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = ENVIRONMENT.https
 SECURE_HSTS_PRELOAD = ENVIRONMENT.https
 if ENVIRONMENT.proxy:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# --- API (docs/api.md) --------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "api.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["api.permissions.Allowed"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["api.parsers.SmallJson"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "api.negotiation.AlwaysJson",
+    "DEFAULT_PAGINATION_CLASS": "api.negotiation.Pages",
+    "DEFAULT_SCHEMA_CLASS": "api.schema.ApiSchema",
+    "DEFAULT_THROTTLE_CLASSES": ["api.throttling.PerUser", "api.throttling.PerAddress"],
+    "DEFAULT_THROTTLE_RATES": {"user": "1200/min", "anon": "60/min"},
+    "EXCEPTION_HANDLER": "api.problems.problem_response",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Turing Reader",
+    "VERSION": "1",
+    "DESCRIPTION": "What the pages of Turing Reader do, for programs. See docs/api.md.",
+    "LICENSE": {"name": "Apache-2.0"},
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [],  # choices stand where they are made
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "SORT_OPERATIONS": True,
+}
 
 # --- jobs ---------------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = ENVIRONMENT.redis_url  # how Celery is used is in worker.celery

@@ -78,8 +78,8 @@ class JobDescription:
     page_address: str
 
 
-GpuNeed = Callable[[Any], int]  # of the parameters; asked when the job goes to a queue of GPU workers
 Estimate = Callable[[Any], int]  # of its parameters: bytes
+GpuNeed = Callable[[Any], int]  # of the parameters; asked when the job goes to a queue of GPU workers
 Describer = Callable[[str, Any], JobDescription]  # of the job's id and its parameters
 
 

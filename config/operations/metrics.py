@@ -50,7 +50,7 @@ def exposition() -> bytes:
     own = _registry
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         own = CollectorRegistry()
-        MultiProcessCollector(own)  # type: ignore[no-untyped-call]
+        MultiProcessCollector(own)
     now = CollectorRegistry()
     now.register(SiteCollector())
     return generate_latest(own) + generate_latest(now)

@@ -3,11 +3,12 @@
 from django import forms
 
 from config.accounts.models import User
+from config.forms import BootstrapFormMixin
 from config.projects.models import Membership, Project
 from config.projects.selectors import find_members_to_add
 
 
-class ProjectForm(forms.Form):
+class ProjectForm(BootstrapFormMixin, forms.Form):
     name = forms.CharField(
         max_length=100,
         help_text="What the group calls it, such as the title of the paper. Members see it, nobody else.",
@@ -17,7 +18,7 @@ class ProjectForm(forms.Form):
     )
 
 
-class MemberForm(forms.Form):
+class MemberForm(BootstrapFormMixin, forms.Form):
     user = forms.ModelChoiceField(
         User.objects.none(),
         label="Person",
@@ -31,7 +32,7 @@ class MemberForm(forms.Form):
     )
 
     def __init__(self, project: Project, *args: object, **options: object) -> None:
-        super().__init__(*args, **options)  # type: ignore[arg-type]
+        super().__init__(*args, **options)
         people = find_members_to_add(project)
         self.fields["user"].queryset = people  # type: ignore[attr-defined]
         self.fields["user"].label_from_instance = lambda user: f"{user.username} ({user.get_role_display().lower()})"  # type: ignore[attr-defined]

@@ -132,8 +132,19 @@ NAMES = {
     "turing:answer_table": "table",
     "turing:answer_table_remove": "table",
 }
-# Of people and readers, who are in no project: their rights are tested where they are made.
-ELSEWHERE = {"turing:my_studies", "turing:invite"}
+# Of people, for administrators alone: name -> how many ids of a user it has.
+OF_ADMINISTRATORS = {
+    **dict.fromkeys(("accounts:people", "accounts:invitations", "accounts:sign_ins"), 0),
+    **{
+        f"accounts:person{verb}": 1
+        for verb in ("", "_lift_lockout", "_deactivate", "_reactivate", "_reset_second_factor", "_end_sessions")
+    },
+}
+# Of readers and of one's own account, in no project: their rights are tested where they are made.
+ELSEWHERE = {
+    *("turing:my_studies", "turing:invite", "accounts:account", "accounts:end_session", "accounts:join"),
+    "accounts:invitation_revoke",
+}
 ELSEWHERE_BEFORE = ("turing:read", "admin:", "account_", "mfa_", "socialaccount_", "openid_connect_", "usersessions_")
 
 

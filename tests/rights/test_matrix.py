@@ -2,10 +2,11 @@
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 
 from config.accounts.models import User
 from tests.factories import UserFactory
-from tests.rights.addresses import NAMES, address, names_of_the_site
+from tests.rights.addresses import NAMES, OF_ADMINISTRATORS, address, names_of_the_site
 from tests.rights.population import Population, populate
 
 pytestmark = pytest.mark.django_db
@@ -49,7 +50,7 @@ def signed_in(user: User | None) -> Client:
 
 
 def test_every_address_is_in_the_matrix():
-    assert names_of_the_site() == set(NAMES)
+    assert names_of_the_site() == {*NAMES, *OF_ADMINISTRATORS}
 
 
 def test_nothing_of_another_project_is_found(own, other):
@@ -102,6 +103,20 @@ def test_its_own_project_is_found(own, other):
                 wrong.append(f"{who} {name}: says {other.mark}")
     assert not wrong, "\n".join(wrong)
     assert seen > 100
+
+
+@pytest.mark.parametrize("role", [None, User.Role.READER, User.Role.ANNOTATOR, User.Role.INVESTIGATOR])
+def test_people_are_the_administrators_matter(role):
+    somebody = UserFactory(username="somebody", email="somebody@example.org")
+    client = signed_in(None if role is None else UserFactory(role=role))
+    administrator = signed_in(UserFactory(role=User.Role.ADMINISTRATOR))
+    for name, n_ids in OF_ADMINISTRATORS.items():
+        url = reverse(name, args=[somebody.pk] * n_ids)
+        for verb in ("get", "post"):
+            response = getattr(client, verb)(url)
+            assert response.status_code in ((302, 405) if role is None else (403, 405)), name
+            assert b"somebody" not in response.content.replace(url.encode(), b"")
+        assert administrator.get(url).status_code in (200, 405), name
 
 
 def test_annotators_see_what_is_given_to_them(own):

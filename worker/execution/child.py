@@ -55,8 +55,8 @@ def execute_job(*, job_id: uuid.UUID, token: uuid.UUID, supervised: bool = False
     context = RunningJob(
         lease=lease,
         directory=job.directory,
-        must_leave_room=job.kind not in kinds_that_free_disk(),
         fence=fence if is_fenced else None,
+        must_leave_room=job.kind not in kinds_that_free_disk(),
     )
     try:
         with hold_directory(job.directory, patience_seconds=DIRECTORY_LOCK_SECONDS, owner_mark=str(job_id)):

@@ -30,8 +30,8 @@ logger = logging.getLogger(__name__)
 
 CANCELLED = "Cancelled"
 INTERRUPTED = "Interrupted: the worker shut down"
-OUT_OF_TOUCH = "The database could not be reached for so long that another worker may take the job over"
 NO_ROOM = "The disk became too full"
+OUT_OF_TOUCH = "The database could not be reached for so long that another worker may take the job over"
 LOST = "Another process has taken the job over"
 LEVELS = ("info", "warning", "error")
 
@@ -58,14 +58,14 @@ class RunningJob:
     """A `worker.registry.JobContext` that holds a lease. Safe to call from several threads of the handler."""
 
     def __init__(
-        self, *, lease: lifecycle.Lease, directory: Path, must_leave_room: bool = False, fence: Fence | None = None
+        self, *, lease: lifecycle.Lease, directory: Path, fence: Fence | None = None, must_leave_room: bool = False
     ) -> None:
         self.job_id = str(lease.job_id)
         self.attempt = lease.attempt
         self.directory = directory
         self._lease = lease
-        self._fence = fence
         self._must_leave_room = must_leave_room
+        self._fence = fence
         self._lock = threading.Lock()
         self._unwritten = _Unwritten()
         self._phase: tuple[int, int, str] | None = None  # last (done, total, unit)

@@ -2,6 +2,7 @@
 
 from typing import cast
 
+from allauth.socialaccount.models import SocialAccount
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -21,6 +22,7 @@ def account(request: HttpRequest) -> HttpResponse:
     user = cast(User, request.user)
     context = {
         "sessions": list_sessions(user=user, current_key=request.session.session_key),
+        "has_sso": SocialAccount.objects.filter(user=user).exists(),
         "has_second_factor": has_second_factor(user),
     }
     return render(request, "accounts/account.html", context)

@@ -13,8 +13,8 @@ from turing.models import AnswerTable, Report, Trial
 
 def referenced_files(alias: str) -> Iterator[str]:
     """Paths below the media folder, of the database `alias`; some more than once."""
-    for model in (Image, QuarantinedImage):
-        for sha256 in _all(model, alias).values_list("pixel_sha256", flat=True).iterator(chunk_size=5000):
+    for pictures in (Image, QuarantinedImage):
+        for sha256 in _all(pictures, alias).values_list("pixel_sha256", flat=True).iterator(chunk_size=5000):
             yield pixel_name(sha256)
     for names in _all(Trial, alias).values_list("stimulus_file", "right_file").iterator(chunk_size=5000):
         yield from filter(None, names)
