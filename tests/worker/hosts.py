@@ -116,7 +116,7 @@ class Host:
             )
 
     def wait_until_ready(self) -> None:
-        wait_until(self.ready_file.exists, 90, f"{self.name} is ready; its log: {self.log}")
+        wait_until(self.ready_file.exists, 240, f"{self.name} is ready; its log: {self.log}")
 
     def kill(self) -> None:
         """SIGKILL for every process of the host; stopped first, so that none sees another end."""
