@@ -117,7 +117,7 @@ def test_django_finds_nothing_to_say_about_a_production_site(tmp_path):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
 
