@@ -138,6 +138,7 @@ def test_request_ids(client, settings):
 
 def test_lines_of_a_job_name_it(monkeypatch):
     monkeypatch.setattr(logs, "_process_fields", {})
+    logs.current_request.set(None)  # of an answer that no test has closed
     logs.describe_process(job_id="8c7d", attempt=2)
     with captured(JsonFormatter()) as as_json, captured(PlainFormatter()) as plain:
         logging.getLogger("worker").warning("Heartbeat not written")

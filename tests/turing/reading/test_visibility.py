@@ -121,7 +121,7 @@ HIDDEN = {
     "follow_up provenance created_at",
     "imaging.SignOff": "id dataset decision statement reason label source_pseudonym width height rectangles "
     "sha256_before sha256_after note signed_by signed_at",
-    "worker.Job": "id project kind title parameters queue priority state seed progress_done "
+    "worker.Job": "id project kind title parameters queue gpus priority state seed progress_done "
     "progress_total progress_unit message "
     "error result seconds_left attempt crashes lease_token lease_expires_at heartbeat_at worker_name process_id device "
     "versions created_by created_at queued_at started_at attempt_started_at attempt_progress attempt_progress_at "
