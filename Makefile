@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 TORCH ?= default
 PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --require-hashes
 
-.PHONY: demo serve test check unit postgres lock format clean-venv
+.PHONY: demo serve test check unit postgres audit lock format clean-venv
 
 demo: $(VENV)/.runtime
 	$(BIN)/python manage.py demo $(if $(DATA),--data "$(DATA)") $(if $(SKIP_BAD),--skip-bad) $(if $(PORT),--port $(PORT))
@@ -70,6 +70,10 @@ postgres: $(VENV)/.dev
 	$(BIN)/python -m tests.with_postgres --volatile $(BIN)/python -m pytest -n 2 --dist worksteal -m "not faults" \
 	  --ignore-glob='tests/browser/test_[!r]*.py' --ignore-glob='tests/browser/test_report*.py'
 	$(BIN)/python -m tests.with_postgres $(BIN)/python -m pytest -n 2 --dist loadfile -m faults tests/turing
+
+# Known vulnerabilities of the locked packages. Says so where the index of vulnerabilities cannot be asked.
+audit: $(VENV)/.dev
+	$(BIN)/python -m tests.audit
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .

@@ -11,6 +11,7 @@ from classification.layer_choices import last_usable, read_layers, warn_of_last
 from classification.models import Classifier
 from classification.parameters import DEVICES
 from config.forms import BootstrapFormMixin
+from config.projects.fields import ChoiceInSight
 from imaging.models import Dataset, Image
 from worker.setting_fields import fresh_seed
 
@@ -78,7 +79,7 @@ class ExplainForm(BootstrapFormMixin, forms.Form):
 class ChooseImagesForm(BootstrapFormMixin, forms.Form):
     """Images of a dataset, drawn by a seed. `images` of a valid form are those."""
 
-    dataset = forms.ModelChoiceField(Dataset.objects.all(), empty_label=None)
+    dataset = ChoiceInSight(Dataset.objects.all, empty_label=None)
     split = forms.ChoiceField(
         label="Split",
         choices=[("", "All images"), *((value, label) for value, label in Image.Split.choices if value)],

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
+from config.projects.managers import InSight
 from worker.models import Job
 
 
@@ -30,6 +31,9 @@ class Explanation(models.Model):
     job = models.OneToOneField(Job, on_delete=models.PROTECT, related_name="explanation")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    project_paths = ("classifier__experiment__project",)
+    objects = InSight["Explanation"]()
 
     class Meta:
         ordering = ["-created_at", "id"]

@@ -10,6 +10,7 @@ from classification.models import Classifier, Experiment
 from classification.parameters import DEVICES
 from classification.selectors import starting_classifiers
 from config.forms import BootstrapFormMixin
+from config.projects.fields import ChoiceInSight
 from imaging.models import Dataset
 from worker.weight_files import weights_folder
 
@@ -24,8 +25,8 @@ class ChooseForm(BootstrapFormMixin, forms.Form):
     kind = forms.ChoiceField(
         label="What to do", choices=Experiment.Kind.choices, initial=Experiment.Kind.KONG, widget=forms.RadioSelect
     )
-    dataset = forms.ModelChoiceField(
-        Dataset.objects.filter(origin=Dataset.Origin.REAL),
+    dataset = ChoiceInSight(
+        lambda: Dataset.objects.filter(origin=Dataset.Origin.REAL),
         empty_label="Choose a dataset",
         help_text="Real images of two classes (for a machine reader: of any), split into train, tune and test.",
     )
@@ -47,8 +48,8 @@ class ExperimentForm(BootstrapFormMixin, forms.Form):
         label="Positive class",
         help_text="What a high score stands for. Sensitivity is the share of its images that are found.",
     )
-    synthetic = forms.ModelChoiceField(
-        Dataset.objects.filter(origin=Dataset.Origin.SYNTHETIC),
+    synthetic = ChoiceInSight(
+        lambda: Dataset.objects.filter(origin=Dataset.Origin.SYNTHETIC),
         label="Synthetic images",
         empty_label="Choose a dataset",
         help_text=f"{GENERATOR_RULE} K needs as many of each class as K times the largest class.",

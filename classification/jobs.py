@@ -15,7 +15,7 @@ def _describe_experiment(job_id: str, parameters: ExperimentParameters) -> JobDe
     return JobDescription(facts=facts, page_title="The experiment", page_address=address)
 
 
-@register_job(EXPERIMENT, parameters=ExperimentParameters, queue="heavy", resumable=True, describe=_describe_experiment)
+@register_job(EXPERIMENT, parameters=ExperimentParameters, queue="gpu", resumable=True, describe=_describe_experiment)
 def experiment_job(context: JobContext, parameters: ExperimentParameters) -> dict[str, Any]:
     from classification.experiment_job import run_experiment
 
@@ -29,7 +29,7 @@ def _describe_scoring(job_id: str, parameters: ScoringParameters) -> JobDescript
     return JobDescription(facts=facts, page_title="The scores", page_address=address)
 
 
-@register_job(SCORING, parameters=ScoringParameters, queue="heavy", resumable=True, describe=_describe_scoring)
+@register_job(SCORING, parameters=ScoringParameters, queue="gpu", resumable=True, describe=_describe_scoring)
 def scoring_job(context: JobContext, parameters: ScoringParameters) -> dict[str, Any]:
     from classification.scoring.scoring_job import run_scoring
 
@@ -43,7 +43,7 @@ def _describe_screening(job_id: str, parameters: ScreeningParameters) -> JobDesc
     return JobDescription(facts=facts, page_title="The screening", page_address=address)
 
 
-@register_job(SCREENING, parameters=ScreeningParameters, queue="heavy", resumable=True, describe=_describe_screening)
+@register_job(SCREENING, parameters=ScreeningParameters, queue="gpu", resumable=True, describe=_describe_screening)
 def screening_job(context: JobContext, parameters: ScreeningParameters) -> dict[str, Any]:
     from classification.screening.screening_job import run_screening
 
@@ -58,7 +58,7 @@ def _describe_explanation(job_id: str, parameters: ExplanationParameters) -> Job
 
 
 @register_job(
-    EXPLANATION, parameters=ExplanationParameters, queue="heavy", resumable=True, describe=_describe_explanation
+    EXPLANATION, parameters=ExplanationParameters, queue="gpu", resumable=True, describe=_describe_explanation
 )
 def explanation_job(context: JobContext, parameters: ExplanationParameters) -> dict[str, Any]:
     from classification.explanation_job import run_explanation

@@ -11,6 +11,8 @@ from django.urls import reverse
 from classification.explanation_models import Explanation as Explanation
 from classification.screening.models import ScreenedImage as ScreenedImage
 from classification.screening.models import Screening as Screening
+from config.projects.managers import InSight
+from config.projects.models import ProjectField
 from imaging.models import Dataset
 from worker.models import Job
 
@@ -25,7 +27,8 @@ class Experiment(models.Model):
         ORIGIN = "origin", "Machine reader"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    name = models.CharField(max_length=200, unique=True)
+    project = ProjectField(like="dataset")
+    name = models.CharField(max_length=200)
     kind = models.CharField(max_length=16, choices=Kind)
     dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="experiments")  # real, split
     synthetic = models.ForeignKey(
@@ -47,9 +50,12 @@ class Experiment(models.Model):
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
     created_at = models.DateTimeField(auto_now_add=True)
 
+    objects = InSight["Experiment"]()
+
     class Meta:
         ordering = ["-created_at", "id"]
         constraints = [
+            models.UniqueConstraint(fields=["project", "name"], name="experiment_name_in_project"),
             models.CheckConstraint(
                 name="experiment_kind_known", condition=Q(kind__in=["kong", "jang", "single", "origin"])
             ),
@@ -79,6 +85,9 @@ class Classifier(models.Model):
     layers = models.JSONField(default=list, blank=True)  # that Grad-CAM can show; [] where nobody has measured them yet
     created_at = models.DateTimeField(auto_now_add=True)
 
+    project_paths = ("experiment__project",)
+    objects = InSight["Classifier"]()
+
     class Meta:
         ordering = ["created_at", "id"]
         constraints = [models.UniqueConstraint(fields=["experiment", "arm", "seed"], name="classifier_unique")]
@@ -105,6 +114,9 @@ class Scoring(models.Model):
     job = models.OneToOneField(Job, on_delete=models.PROTECT, related_name="scoring")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    project_paths = ("classifier__experiment__project",)
+    objects = InSight["Scoring"]()
 
     class Meta:
         ordering = ["-created_at", "id"]

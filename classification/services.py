@@ -78,9 +78,12 @@ def start_experiment(
         _check_other(other, Dataset.Origin.REAL, classes, "an external test set")
     _check_weights(weights, config)
     chooser = _checked_chooser(design, chooser, positive)
-    for one in (dataset, synthetic, *external):
-        if one is not None:
-            freeze_dataset(dataset=one)
+    used = [one for one in (dataset, synthetic, *external) if one is not None]
+    for one in used:
+        if one.project_id != dataset.project_id:
+            raise ClassificationError(f"“{one}” belongs to another project than “{dataset}”. Import it into this one.")
+    for one in used:
+        freeze_dataset(dataset=one)
     experiment_id = uuid.uuid4()
     job = enqueue_job(
         kind=EXPERIMENT,

@@ -216,8 +216,9 @@ class Supervisor:
         )
 
     def _worker_parts(self) -> Iterator[Part]:
-        for queue, concurrency in (("light", self.light_workers), ("heavy", 1)):
-            ready_file = self.run_directory / f"worker-{queue}.ready"
+        # On one machine only what needs a graphics card, where there is one, is long enough to hold others up.
+        for name, queues, concurrency in (("light", "light,cpu", self.light_workers), ("gpu", "gpu", 1)):
+            ready_file = self.run_directory / f"worker-{name}.ready"
 
             def forget(ready_file: Path = ready_file) -> None:
                 ready_file.unlink(missing_ok=True)
@@ -226,13 +227,13 @@ class Supervisor:
                 return ready_file.exists()
 
             yield Part(
-                name=f"worker-{queue}",
+                name=f"worker-{name}",
                 command=[
                     *(sys.executable, "-m", "celery", "--app", "worker.celery", "worker", "--loglevel", "INFO"),
-                    *("--queues", queue, "--concurrency", str(concurrency), "--hostname", f"{queue}@%h"),
+                    *("--queues", queues, "--concurrency", str(concurrency), "--hostname", f"{name}@%h"),
                     *("--pool", "threads", "--without-gossip", "--without-mingle", "--without-heartbeat"),
                 ],
-                log=self._log(f"worker-{queue}"),
+                log=self._log(f"worker-{name}"),
                 is_ready=took_up_work,
                 before_start=forget,
                 patience_seconds=20.0,  # its jobs save and leave first

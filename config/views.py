@@ -5,7 +5,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from config.accounts.rules import is_investigator
+from config.accounts.rules import is_investigator, works_in_projects
 from generation.models import TrainingRun
 from imaging.models import Dataset
 from turing.models import Study
@@ -16,7 +16,7 @@ from worker.models import Job
 def home(request: HttpRequest) -> HttpResponse:
     """Investigators: what there is and what to do next. Readers: their studies."""
     if not is_investigator(request.user):
-        return redirect("turing:my_studies")
+        return redirect("imaging:my_regions" if works_in_projects(request.user) else "turing:my_studies")
     context = {
         "real_datasets": Dataset.objects.filter(origin=Dataset.Origin.REAL).count(),
         "synthetic_datasets": Dataset.objects.filter(origin=Dataset.Origin.SYNTHETIC).count(),

@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 
 from config.forms import BootstrapFormMixin
+from config.projects.fields import ChoiceInSight
 from generation.gan.balancing import balancing_counts
 from generation.gan.class_mix import ClassMix, find_normal
 from generation.gan.registry import get_generator
@@ -22,8 +23,8 @@ from worker.setting_fields import setting_fields
 class ChooseForm(BootstrapFormMixin, forms.Form):
     """First step: which images, and which settings to begin with."""
 
-    dataset = forms.ModelChoiceField(
-        Dataset.objects.filter(origin=Dataset.Origin.REAL),
+    dataset = ChoiceInSight(
+        lambda: Dataset.objects.filter(origin=Dataset.Origin.REAL),
         empty_label="Choose a dataset",
         help_text="A generator learns from real images. The dataset is frozen when training starts.",
     )

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from generation.disk_estimate import sampling_bytes, training_bytes
 from generation.importing.parameters import TRY_GENERATOR, TryParameters
 from generation.measuring.parameters import MEASURE, MeasureParameters
 from generation.parameters import SAMPLE, TRAIN, SampleParameters, TrainParameters
@@ -9,21 +10,25 @@ from generation.tool_parameters import TOOL, ToolParameters
 from worker.registry import JobContext, register_job
 
 
-@register_job(TRAIN, parameters=TrainParameters, queue="heavy", resumable=True)
+def _gpus(parameters: TrainParameters) -> int:
+    return 0 if parameters.device == "cpu" else parameters.processes
+
+
+@register_job(TRAIN, parameters=TrainParameters, queue="gpu", resumable=True, gpus=_gpus, needs_bytes=training_bytes)
 def train_job(context: JobContext, parameters: TrainParameters) -> dict[str, Any]:
     from generation.train_job import run_training
 
     return run_training(context, parameters)
 
 
-@register_job(SAMPLE, parameters=SampleParameters, queue="light", resumable=True)
+@register_job(SAMPLE, parameters=SampleParameters, queue="light", resumable=True, needs_bytes=sampling_bytes)
 def sample_job(context: JobContext, parameters: SampleParameters) -> dict[str, Any]:
     from generation.sample_job import run_sampling
 
     return run_sampling(context, parameters)
 
 
-@register_job(MEASURE, parameters=MeasureParameters, queue="heavy", resumable=True)
+@register_job(MEASURE, parameters=MeasureParameters, queue="gpu", resumable=True)
 def measure_job(context: JobContext, parameters: MeasureParameters) -> dict[str, Any]:
     from generation.measuring.measuring_job import run_measuring
 

@@ -8,13 +8,16 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
+from config.projects.managers import InSight
+from config.projects.models import ProjectField
 from imaging.models import Dataset
 from worker.models import Job
 
 
 class TrainingRun(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    name = models.CharField(max_length=200, unique=True)
+    project = ProjectField(like="dataset")
+    name = models.CharField(max_length=200)
     generator = models.CharField(max_length=32)  # a name in generation.gan.registry
     dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="training_runs")
     classes = models.JSONField()  # class names in the order of the generator's class index
@@ -28,8 +31,12 @@ class TrainingRun(models.Model):
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
     created_at = models.DateTimeField(auto_now_add=True)
 
+    objects = InSight["TrainingRun"]()
+    anywhere = models.Manager["TrainingRun"]()  # of all projects
+
     class Meta:
         ordering = ["-created_at"]
+        constraints = [models.UniqueConstraint(fields=["project", "name"], name="training_run_name_in_project")]
 
     def __str__(self) -> str:
         return self.name
@@ -55,7 +62,8 @@ class ForeignGenerator(models.Model):
     """A generator that somebody else made. Samples can be drawn once its trial drawing was looked at and accepted."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    name = models.CharField(max_length=200, unique=True)
+    project = ProjectField(like="job")
+    name = models.CharField(max_length=200)
     made_with = models.CharField(max_length=200)  # program, paper, or whoever trained it
     licence = models.CharField(max_length=200, blank=True)
     citation = models.TextField(blank=True)
@@ -68,8 +76,12 @@ class ForeignGenerator(models.Model):
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
     created_at = models.DateTimeField(auto_now_add=True)
 
+    objects = InSight["ForeignGenerator"]()
+    anywhere = models.Manager["ForeignGenerator"]()  # of all projects
+
     class Meta:
         ordering = ["-created_at"]
+        constraints = [models.UniqueConstraint(fields=["project", "name"], name="foreign_generator_name_in_project")]
 
     def __str__(self) -> str:
         return self.name
@@ -102,6 +114,10 @@ class Checkpoint(models.Model):
     file_name = models.CharField(max_length=200)  # relative to the job's directory; of a foreign one as uploaded
     sha256 = models.CharField(max_length=64)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    project_paths = ("run__project", "foreign__project")
+    objects = InSight["Checkpoint"]()
+    anywhere = models.Manager["Checkpoint"]()  # of all projects
 
     class Meta:
         ordering = ["iteration"]
@@ -152,6 +168,10 @@ class SampleRun(models.Model):
     job = models.OneToOneField(Job, on_delete=models.PROTECT, related_name="sample_run")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    project_paths = ("checkpoint__run__project", "checkpoint__foreign__project")
+    objects = InSight["SampleRun"]()
+    anywhere = models.Manager["SampleRun"]()  # of all projects
 
     class Meta:
         ordering = ["-created_at"]

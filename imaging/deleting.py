@@ -11,6 +11,7 @@ from django.db import models, transaction
 from django.utils import timezone
 
 from config.accounts.models import User
+from config.projects.scope import all_projects_in_sight
 from imaging.making import start_removal
 from imaging.models import Dataset, Image
 from imaging.services import DatasetError, checked_dataset_name, delete_dataset
@@ -140,9 +141,10 @@ def let_go(dataset: Dataset) -> None:
     )
 
 
+@all_projects_in_sight()
 def let_go_of_old() -> int:
     """Let go of what was deleted more than KEPT_DELETED ago; returns how many datasets."""
-    old = list(Dataset.everything.filter(state=Dataset.State.DELETED, deleted_at__lt=timezone.now() - KEPT_DELETED))
+    old = list(Dataset.anywhere.filter(state=Dataset.State.DELETED, deleted_at__lt=timezone.now() - KEPT_DELETED))
     for dataset in old:
         let_go(dataset)
     return len(old)

@@ -5,7 +5,7 @@ from typing import Any
 from imaging.cards.export_parameters import EXPORT, ExportParameters
 from imaging.duplicates.parameters import FINGERPRINT, SEARCH, FingerprintParameters, SearchParameters
 from imaging.intake.importing import run_import
-from imaging.intake.parameters import KIND, ImportParameters
+from imaging.intake.parameters import KIND, ImportParameters, import_bytes
 from imaging.intake.retrieving import RETRIEVE, RetrieveParameters, run_retrieval
 from imaging.making import REMOVE, RemoveParameters, remove_discarded
 from imaging.regions.cropping import describe_crops, run_cropping
@@ -14,7 +14,7 @@ from imaging.regions.parameters import CropParameters
 from worker.registry import JobContext, register_job
 
 
-@register_job(KIND, parameters=ImportParameters, queue="light")
+@register_job(KIND, parameters=ImportParameters, queue="cpu", needs_bytes=import_bytes)
 def import_job(context: JobContext, parameters: ImportParameters) -> dict[str, Any]:
     from imaging.duplicates.services import start_fingerprints
 
@@ -24,31 +24,31 @@ def import_job(context: JobContext, parameters: ImportParameters) -> dict[str, A
     return result
 
 
-@register_job(RETRIEVE, parameters=RetrieveParameters, queue="light", resumable=True)
+@register_job(RETRIEVE, parameters=RetrieveParameters, queue="cpu", resumable=True)
 def retrieve_job(context: JobContext, parameters: RetrieveParameters) -> dict[str, Any]:
     return run_retrieval(context, parameters)
 
 
-@register_job(REMOVE, parameters=RemoveParameters, queue="light", resumable=True)
+@register_job(REMOVE, parameters=RemoveParameters, queue="light", resumable=True, frees_disk=True)
 def remove_job(context: JobContext, parameters: RemoveParameters) -> dict[str, Any]:
     return {"removed": remove_discarded()}
 
 
-@register_job(FINGERPRINT, parameters=FingerprintParameters, queue="light", resumable=True)
+@register_job(FINGERPRINT, parameters=FingerprintParameters, queue="cpu", resumable=True)
 def fingerprint_job(context: JobContext, parameters: FingerprintParameters) -> dict[str, Any]:
     from imaging.duplicates.searching import run_fingerprints
 
     return run_fingerprints(context, parameters)
 
 
-@register_job(SEARCH, parameters=SearchParameters, queue="light", resumable=True)
+@register_job(SEARCH, parameters=SearchParameters, queue="cpu", resumable=True)
 def search_job(context: JobContext, parameters: SearchParameters) -> dict[str, Any]:
     from imaging.duplicates.searching import run_search
 
     return run_search(context, parameters)
 
 
-@register_job(EXPORT, parameters=ExportParameters, queue="light")
+@register_job(EXPORT, parameters=ExportParameters, queue="cpu")
 def export_job(context: JobContext, parameters: ExportParameters) -> dict[str, Any]:
     from imaging.cards.exporting import run_export
 

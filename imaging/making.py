@@ -14,6 +14,7 @@ from django.db.models import Count
 from django.utils import timezone
 
 from config.accounts.models import User
+from config.projects.scope import all_projects_in_sight
 from imaging import storage
 from imaging.models import Dataset, Image
 from imaging.reports import remove_report_files
@@ -112,9 +113,10 @@ def discard_dataset(*, dataset: Dataset, by_its_job: bool = False) -> None:
     )
 
 
+@all_projects_in_sight()
 def discard_abandoned() -> int:
     """Let go of what no job has gone on with for KEPT_UNFINISHED; returns how many datasets."""
-    abandoned = Dataset.everything.filter(
+    abandoned = Dataset.anywhere.filter(
         state=State.MAKING, made_by__state__in=Job.FINAL, made_by__finished_at__lt=timezone.now() - KEPT_UNFINISHED
     )
     discarded = 0
@@ -127,18 +129,19 @@ def discard_abandoned() -> int:
     return discarded
 
 
+@all_projects_in_sight()
 def remove_discarded() -> int:
     """Remove files and rows of all discarded datasets, some hundreds at a time; returns how many images.
 
     May be killed and run again at any time, also by several processes: a row goes after its file, the dataset last.
     """
     removed = 0
-    for dataset in Dataset.everything.filter(state=State.REMOVING):
-        images = Image.everything.filter(dataset=dataset).order_by("pk")
+    for dataset in Dataset.anywhere.filter(state=State.REMOVING):
+        images = Image.anywhere.filter(dataset=dataset).order_by("pk")
         while rows := list(images.values_list("pk", "pixel_sha256")[:ROWS_AT_ONCE]):
             remove_unreferenced_pixels(sha256 for _, sha256 in rows)
             with transaction.atomic():
-                removed += Image.everything.filter(pk__in=[pk for pk, _ in rows]).delete()[0]
+                removed += Image.anywhere.filter(pk__in=[pk for pk, _ in rows]).delete()[0]
         reports = list(dataset.reports.values_list("pk", flat=True))
         quarantined = list(dataset.quarantined.values_list("pixel_sha256", flat=True))
         dataset.delete()

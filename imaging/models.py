@@ -3,7 +3,8 @@
 Neither file names nor patient identifiers are kept: both become keyed pseudonyms (see `imaging.pseudonyms`).
 A dataset that a job fills little by little is seen by nobody before it is whole (see `imaging.making`), and a
 deleted one by nobody until it is restored (see `imaging.deleting`): `objects`, and with it every list and every related
-manager, leaves them out; `everything` has them.
+manager, leaves them out; `everything` has them. Both show the projects in sight alone (see `config.projects.scope`);
+`anywhere` has what there is, for housekeeping.
 """
 
 import uuid
@@ -13,6 +14,8 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
+from config.projects.managers import InSight
+from config.projects.models import ProjectField
 from imaging.regions.models import (
     Region,
     RegionAnnotator,
@@ -36,12 +39,12 @@ __all__ = [
 ]
 
 
-class ReadyDatasets(models.Manager["Dataset"]):
+class ReadyDatasets(InSight["Dataset"]):
     def get_queryset(self) -> models.QuerySet["Dataset"]:
         return super().get_queryset().filter(state=Dataset.State.READY)
 
 
-class ImagesOfReadyDatasets(models.Manager["Image"]):
+class ImagesOfReadyDatasets(InSight["Image"]):
     def get_queryset(self) -> models.QuerySet["Image"]:
         return super().get_queryset().filter(dataset__state=Dataset.State.READY)
 
@@ -58,7 +61,8 @@ class Dataset(models.Model):
         REMOVING = "removing", "Being removed"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    name = models.CharField(max_length=200, unique=True)
+    project = ProjectField()
+    name = models.CharField(max_length=200)
     origin = models.CharField(max_length=16, choices=Origin)
     description = models.TextField(blank=True)
     licence = models.CharField(max_length=200, blank=True)
@@ -88,11 +92,13 @@ class Dataset(models.Model):
     )
 
     objects = ReadyDatasets()  # the first one is the default: forms, lists and related managers are made of it
-    everything = models.Manager["Dataset"]()
+    everything = InSight["Dataset"]()
+    anywhere = models.Manager["Dataset"]()  # of all projects
 
     class Meta:
         ordering = ["-created_at"]
         constraints = [
+            models.UniqueConstraint(fields=["project", "name"], name="dataset_name_in_project"),
             models.CheckConstraint(name="dataset_origin_known", condition=Q(origin__in=["real", "synthetic"])),
             models.CheckConstraint(
                 name="dataset_state_known", condition=Q(state__in=["making", "ready", "deleted", "removing"])
@@ -168,8 +174,10 @@ class Picture(models.Model):
 class Image(Picture):
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="images")
 
+    project_paths = ("dataset__project",)
     objects = ImagesOfReadyDatasets()
-    everything = models.Manager["Image"]()
+    everything = InSight["Image"]()
+    anywhere = models.Manager["Image"]()  # of all projects
 
     class Meta:
         ordering = ["created_at", "id"]
@@ -219,6 +227,10 @@ class DatasetReport(models.Model):
     files = models.JSONField(default=list)  # names in `imaging.reports.report_folder`
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    project_paths = ("dataset__project",)
+    objects = InSight["DatasetReport"]()
+    anywhere = models.Manager["DatasetReport"]()  # of all projects
 
     class Meta:
         ordering = ["-created_at", "id"]

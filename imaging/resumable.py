@@ -18,10 +18,10 @@ from django.conf import settings
 
 from config.accounts.models import User
 from imaging.models import Upload
-from imaging.uploads import KEPT_SECONDS, upload_folder
+from imaging.uploads import KEPT_SECONDS, NO_ROOM, upload_folder
+from worker.disk_space import short_of_room
 
 PART_BYTES = 8 * 2**20  # one request: some seconds on a slow line, and what a broken one costs
-SPARE_BYTES = 2**30  # that an upload leaves free on the disk
 
 
 class UploadError(ValueError):
@@ -52,10 +52,10 @@ def begin_upload(*, user: User, name: str, key: str, size: int) -> Upload:
         )
     remove_forgotten_parts()
     free = shutil.disk_usage(upload_folder()).free
-    if size + SPARE_BYTES > free:
+    if free < size + settings.MIN_FREE_BYTES:
         raise UploadError(
-            f"The upload has {size / 2**20:,.0f} MB, but the server's disk has only {free / 2**20:,.0f} MB left. "
-            "Ask the administrator to make room."
+            f"The upload has {size / 2**20:,.0f} MB, but the server's disk has only {free / 2**20:,.0f} MB left, "
+            f"of which {settings.MIN_FREE_BYTES / 2**20:,.0f} MB must stay free. Ask the administrator to make room."
         )
     upload = Upload.objects.create(created_by=user, name=name[:200], key=key, size=size)
     part_path(upload).touch(mode=0o600)
@@ -84,6 +84,8 @@ def append_part(*, upload: Upload, offset: int, data: bytes, crc32: int) -> int:
             raise OutOfStepError(received)  # damaged on its way: send it again
         if received + len(data) > upload.size:
             raise UploadError("More arrived than the file has. It changed meanwhile: choose it again.")
+        if short_of_room(upload_folder(), needed=len(data)):
+            raise UploadError(f"The upload cannot go on: {NO_ROOM} What has arrived stays; choose the file again then.")
         try:
             file.write(data)
             file.flush()

@@ -11,6 +11,7 @@ from django.db.models import ProtectedError
 from django.utils import timezone
 
 from config.accounts.models import User
+from config.projects.scope import all_projects_in_sight
 from imaging import staging, storage
 from imaging.intake.parameters import KIND, ImportParameters
 from imaging.models import Dataset, Fingerprint, Image, QuarantinedImage
@@ -246,6 +247,7 @@ def lock_pixel_files(*, exclusive: bool = False) -> None:
             cursor.execute(f"SELECT {function}(%s)", [_PIXEL_LOCK])
 
 
+@all_projects_in_sight()
 def remove_unreferenced_pixels(hashes: Iterable[str]) -> int:
     """Remove those of the pixel files that no image, in quarantine or not, needs any more; returns how many."""
     candidates = sorted(set(hashes))
@@ -254,9 +256,9 @@ def remove_unreferenced_pixels(hashes: Iterable[str]) -> int:
         chunk = candidates[start : start + 500]
         with transaction.atomic():
             lock_pixel_files(exclusive=True)
-            needing = Image.everything.exclude(dataset__state=Dataset.State.REMOVING)
+            needing = Image.anywhere.exclude(dataset__state=Dataset.State.REMOVING)
             kept = set(needing.filter(pixel_sha256__in=chunk).values_list("pixel_sha256", flat=True))
-            waiting = QuarantinedImage.objects.filter(pixel_sha256__in=chunk)
+            waiting = QuarantinedImage.anywhere.filter(pixel_sha256__in=chunk)
             kept |= set(waiting.values_list("pixel_sha256", flat=True))
             unused = [sha256 for sha256 in chunk if sha256 not in kept and storage.has_pixels(sha256)]
             storage.delete_pixels(unused)
@@ -265,13 +267,14 @@ def remove_unreferenced_pixels(hashes: Iterable[str]) -> int:
     return removed
 
 
+@all_projects_in_sight()
 def sweep_pixel_files() -> int:
     """Remove every pixel file that no image record needs, and writes that never ended; returns how many files.
 
     Such files are left when a process is killed and its job is then cancelled, so that no attempt comes after. Safe
     while imports run: they store again what is taken from under them.
     """
-    active = {str(pk) for pk in Job.objects.filter(state__in=Job.ACTIVE).values_list("pk", flat=True)}
+    active = {str(pk) for pk in Job.anywhere.filter(state__in=Job.ACTIVE).values_list("pk", flat=True)}
     removed = remove_unreferenced_pixels(storage.stored_hashes())
     return removed + storage.delete_stale_incoming() + staging.clear_forgotten(active)
 

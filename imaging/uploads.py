@@ -10,14 +10,17 @@ from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, StopUpload, TemporaryFileUploadHandler
 from django.http import HttpRequest
 
+from config.projects.scope import all_projects_in_sight
 from imaging.intake.parameters import KIND
+from worker.disk_space import short_of_room
 from worker.models import Job
 
+NO_ROOM = "the server's disk is too full. Ask the administrator to make room, then try again."
 KEPT_SECONDS = 7 * 24 * 3600  # a refused upload can be imported again for a week
 
 
 class UploadTooLargeError(Exception):
-    """The request is larger than MAX_UPLOAD_BYTES."""
+    """The request is larger than MAX_UPLOAD_BYTES, or than the disk has room for."""
 
 
 class _SizeGuard(FileUploadHandler):
@@ -26,12 +29,14 @@ class _SizeGuard(FileUploadHandler):
     """
 
     too_large = False
+    without_room = False
 
     def handle_raw_input(self, input_data: Any, META: Any, content_length: int, *args: Any, **kwargs: Any) -> None:  # noqa: N803
         self.too_large = content_length > settings.MAX_UPLOAD_BYTES
+        self.without_room = short_of_room(Path(settings.FILE_UPLOAD_TEMP_DIR), needed=content_length)
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
-        if self.too_large:
+        if self.too_large or self.without_room:
             raise StopUpload(connection_reset=False)
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:
@@ -47,9 +52,12 @@ def stream_to_disk(request: HttpRequest) -> None:
 
 
 def refuse_too_large(request: HttpRequest) -> None:
-    """Raises UploadTooLargeError, in words, when the request was cut off because of its size."""
+    """Raises UploadTooLargeError, in words, when the request was cut off because of its size or for lack of room."""
     request.POST  # noqa: B018  parsing it is what runs the handlers
-    if any(isinstance(handler, _SizeGuard) and handler.too_large for handler in request.upload_handlers):
+    guards = [handler for handler in request.upload_handlers if isinstance(handler, _SizeGuard)]
+    if any(guard.without_room for guard in guards):
+        raise UploadTooLargeError(f"The upload was not taken: {NO_ROOM}")
+    if any(guard.too_large for guard in guards):
         raise UploadTooLargeError(
             f"The upload is larger than {settings.MAX_UPLOAD_BYTES / 2**20:g} MB. Split the archive, or ask the "
             "administrator to raise MAX_UPLOAD_MB or to import it on the server with “manage.py import_images”."
@@ -66,13 +74,19 @@ def keep_upload(upload: TemporaryUploadedFile) -> Path:
     return path
 
 
+@all_projects_in_sight()
 def remove_forgotten_uploads() -> None:
     """Remove uploads of refused imports after a week; never one that a job in the queue will read."""
-    active = Job.objects.filter(kind=KIND, state__in=Job.ACTIVE).values_list("parameters__source", flat=True)
-    wanted = set(active)
+    wanted = wanted_uploads()
     for path in upload_folder().glob("*.upload"):
         if str(path) not in wanted and time.time() - path.stat().st_mtime > KEPT_SECONDS:
             path.unlink(missing_ok=True)
+
+
+def wanted_uploads() -> set[str]:
+    """Paths that a job in the queue will read."""
+    active = Job.anywhere.filter(kind=KIND, state__in=Job.ACTIVE)
+    return set(active.values_list("parameters__source", flat=True))
 
 
 def upload_folder() -> Path:

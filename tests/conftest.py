@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from django.core.cache import cache
 from django.test import TransactionTestCase, override_settings
 from hypothesis import settings as hypothesis_settings
 
@@ -65,3 +66,9 @@ def no_search_for_static_files():
 def quick_passwords(settings):
     """A hash that is slow on purpose would take most of the time of tests that make users."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def no_failed_sign_ins():
+    """Limits count across tests otherwise. (Without a Redis the cache is one of this process.)"""
+    cache.clear()

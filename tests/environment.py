@@ -16,5 +16,6 @@ os.environ.update(
     SECRET_KEY="for tests only, not a secret, long enough to please the check",
     STATIC_MANIFEST="0",
     ALLOWED_HOSTS="localhost,127.0.0.1,testserver",
+    MIN_FREE_GB="0",  # tests of the disk guard set a limit of their own
     DJANGO_ALLOW_ASYNC_UNSAFE="1",  # Playwright's loop runs in the thread that also uses the database
 )

@@ -7,6 +7,8 @@ from factory.django import DjangoModelFactory
 from classification.cnn.config import ClassifierConfig, SweepSettings
 from classification.models import Classifier, Experiment, Scoring
 from config.accounts.models import User
+from config.projects.models import first_project
+from config.projects.services import add_member
 from generation.gan.config import AcganConfig
 from generation.models import Checkpoint, SampleRun, TrainingRun
 from imaging.models import Dataset, DatasetReport, Image, QuarantinedImage
@@ -25,6 +27,13 @@ class UserFactory(DjangoModelFactory):
     email = factory.LazyAttribute(lambda user: f"{user.username}@example.org")
     role = User.Role.READER
     password = factory.django.Password(PASSWORD)
+
+    @factory.post_generation
+    def projects(self, create, extracted, **_kwargs):
+        """Those that the user is a member of; the site's first one unless said, and none for a reader."""
+        if create and self.works_in_projects:
+            for project in [first_project()] if extracted is None else extracted:
+                add_member(project=project, user=self, by=None)
 
 
 class JobFactory(DjangoModelFactory):

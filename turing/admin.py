@@ -27,5 +27,6 @@ class StudyAdmin(ReadOnlyAdmin):
 
 @admin.register(ReadingSession)
 class ReadingSessionAdmin(ReadOnlyAdmin):
-    list_display = ("study", "reader_code", "reader", "is_simulated", "created_at", "finished_at")
+    list_display = ("study", "reader_code", "is_simulated", "created_at", "finished_at")
     list_filter = ("study",)
+    exclude = ("reader",)  # who a code is stands on no page

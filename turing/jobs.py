@@ -28,12 +28,12 @@ def _describe_plan(job_id: str, parameters: PlanParameters) -> JobDescription:
     )
 
 
-@register_job(PLANNING_KIND, parameters=PlanParameters, queue="light", resumable=True, describe=_describe_plan)
+@register_job(PLANNING_KIND, parameters=PlanParameters, queue="cpu", resumable=True, describe=_describe_plan)
 def plan_study_job(context: JobContext, parameters: PlanParameters) -> dict[str, Any]:
     return run_planning(context, parameters)
 
 
-@register_job(REPORT_KIND, parameters=ReportParameters, queue="light")
+@register_job(REPORT_KIND, parameters=ReportParameters, queue="cpu")
 def make_report_job(context: JobContext, parameters: ReportParameters) -> dict[str, Any]:
     from turing.reports.making_job import run_report
 

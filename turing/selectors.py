@@ -14,7 +14,6 @@ from turing.models import Attendance, Invitation, ReadingSession, Study
 @dataclass(frozen=True)
 class ReaderProgress:
     reader_code: str
-    username: str  # for the investigator who chases readers; results never name it
     is_simulated: bool
     group: str  # empty: not declared yet, or a study without groups
     practised: int  # practice images answered
@@ -39,7 +38,7 @@ def studies_with_progress() -> QuerySet[Study]:
 def reader_progress(study: Study) -> list[ReaderProgress]:
     sessions = (
         ReadingSession.objects.filter(study=study)
-        .select_related("reader", "study")
+        .select_related("study")
         .annotate(
             n_answers=Count("answers"),
             spent_ms=Sum(Coalesce("answers__reading_ms", "answers__server_ms"), default=0),
@@ -54,7 +53,6 @@ def reader_progress(study: Study) -> list[ReaderProgress]:
     return [
         ReaderProgress(
             reader_code=session.reader_code,
-            username=session.reader.username if session.reader else "",
             is_simulated=session.is_simulated,
             group=session.reader_group,
             practised=min(session.n_answers, study.n_practice),

@@ -24,6 +24,7 @@ class Flag(StrEnum):
     AFTER_BREAK = "after-break"
     PAUSED = "paused"
     OVER_TIME_LIMIT = "over-time-limit"
+    THROUGH_API = "through-api"
 
 
 DESCRIPTIONS = {
@@ -36,6 +37,7 @@ DESCRIPTIONS = {
     Flag.AFTER_BREAK: "the reader stopped before this image, after the browser had fetched it ahead",
     Flag.PAUSED: "the reader paused: the image was off the screen, and that time is not part of the reading time",
     Flag.OVER_TIME_LIMIT: "the answer came after the time limit of the study",
+    Flag.THROUGH_API: "a program sent the answer: nobody knows when the image was on a screen, or whether it was",
 }
 
 
@@ -48,6 +50,7 @@ def timing_flags(
     paused_ms: int = 0,
     after_break: bool = False,
     time_limit_ms: int | None = None,
+    through_api: bool = False,
 ) -> Sequence[str]:
     """Flags of one answer, in the order of `Flag`.
 
@@ -62,6 +65,7 @@ def timing_flags(
     times_served : how often it was shown, at least 1; being sent ahead and then becoming current is once.
     paused_ms : time of pauses by the page's button, with the image off the screen.
     after_break : the reader stopped between its being sent ahead and its becoming current.
+    through_api : a program answered for the reader, who had no reading page.
     time_limit_ms : of the study; None when it has none. Held against the reading time, or the server's without one.
 
     Raises
@@ -87,5 +91,6 @@ def timing_flags(
         Flag.PAUSED: paused_ms > 0,
         Flag.OVER_TIME_LIMIT: time_limit_ms is not None
         and (server_ms if reading_ms is None else reading_ms) > time_limit_ms + LATE_MS,
+        Flag.THROUGH_API: through_api,
     }
     return [flag.value for flag, raised in checks.items() if raised]

@@ -7,3 +7,4 @@ class WorkerConfig(AppConfig):
 
     def ready(self) -> None:
         autodiscover_modules("jobs")  # each app's job kinds
+        from worker import broker, queues  # noqa: F401  their checks

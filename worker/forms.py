@@ -3,9 +3,11 @@
 from typing import Any
 
 from django import forms
+from django.db.models import Q
 
 from config.accounts.models import User
 from config.forms import BootstrapFormMixin
+from config.projects.scope import current_scope
 from worker.models import Job
 from worker.registry import job_kind_names
 from worker.templatetags.jobs import in_words
@@ -25,6 +27,10 @@ class JobFilterForm(BootstrapFormMixin, forms.Form):
         self.fields["kind"].choices = kinds  # type: ignore[attr-defined]
         self.fields["queue"].choices = [("", "All queues"), *Job.Queue.choices]  # type: ignore[attr-defined]
         people = User.objects.exclude(role=User.Role.READER).order_by("username")
+        scope = current_scope()
+        if scope is not None:
+            of_project = Q(memberships__project__in=scope) | Q(role=User.Role.ADMINISTRATOR) | Q(is_superuser=True)
+            people = people.filter(of_project).distinct()
         self.fields["person"].queryset = people  # type: ignore[attr-defined]
 
     @property

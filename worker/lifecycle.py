@@ -6,7 +6,7 @@ the database's own (`Now()`): clocks of different hosts are never compared.
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +15,7 @@ from django.db.models import DateTimeField, ExpressionWrapper, F, QuerySet
 from django.db.models.functions import Coalesce, Greatest, Now
 
 from worker.models import Job, JobLogLine
+from worker.room import jobs_with_room
 from worker.timing import CRASH_LIMIT, LEASE_SECONDS
 
 State = Job.State
@@ -28,31 +29,34 @@ class Lease:
     job_id: uuid.UUID
     token: uuid.UUID
     attempt: int
+    gpus: int = field(default=0, compare=False)  # devices that the job needs
 
     def row(self) -> QuerySet[Job]:
         """The job's row while this lease holds, else nothing."""
-        return Job.objects.filter(pk=self.job_id, lease_token=self.token, state__in=HELD)
+        return Job.anywhere.filter(pk=self.job_id, lease_token=self.token, state__in=HELD)
 
 
 def lease_end() -> ExpressionWrapper:
     return ExpressionWrapper(Now() + timedelta(seconds=LEASE_SECONDS), output_field=DateTimeField())
 
 
-def claim_next_job(*, queues: Sequence[str], worker_name: str) -> Lease | None:
-    """Take the first job of `queues` (priority, then age); None when there is nothing to do.
+def claim_next_job(
+    *, queues: Sequence[str], worker_name: str, gpus: int | None = None, free_gpus: int = 0
+) -> Lease | None:
+    """Take the first job of `queues` (priority, then age) for which the disk has room; None when there is none.
 
-    Of any number of claims at the same time exactly one gets a job: the UPDATE repeats the condition.
+    Of any number of claims at the same time exactly one gets a job: the UPDATE repeats the condition. A worker that
+    shares `gpus` out leaves alone what needs more. For a job that needs more than `free_gpus` it waits: None, so that
+    small jobs do not pass a big one for ever.
     """
+    waiting = jobs_with_room(Job.anywhere.filter(state=State.QUEUED, queue__in=queues))
+    if gpus is not None:
+        waiting = waiting.filter(gpus__lte=gpus)
     while True:
-        candidate = (
-            Job.objects.filter(state=State.QUEUED, queue__in=queues)
-            .order_by("-priority", "created_at", "pk")
-            .values_list("pk", flat=True)
-            .first()
-        )
-        if candidate is None:
+        candidate = waiting.order_by("-priority", "created_at", "pk").values_list("pk", "gpus").first()
+        if candidate is None or (gpus is not None and candidate[1] > free_gpus):
             return None
-        lease = claim_job(job_id=candidate, worker_name=worker_name)
+        lease = claim_job(job_id=candidate[0], worker_name=worker_name)
         if lease is not None:
             return lease
 
@@ -61,7 +65,7 @@ def claim_next_job(*, queues: Sequence[str], worker_name: str) -> Lease | None:
 def claim_job(*, job_id: uuid.UUID, worker_name: str) -> Lease | None:
     """Queued -> running with a fresh token; None when another was first."""
     token = uuid.uuid4()
-    claimed = Job.objects.filter(pk=job_id, state=State.QUEUED).update(
+    claimed = Job.anywhere.filter(pk=job_id, state=State.QUEUED).update(
         state=State.RUNNING,
         lease_token=token,
         lease_expires_at=lease_end(),
@@ -80,8 +84,8 @@ def claim_job(*, job_id: uuid.UUID, worker_name: str) -> Lease | None:
     )
     if not claimed:
         return None
-    attempt = Job.objects.values_list("attempt", flat=True).get(pk=job_id)
-    return Lease(job_id=job_id, token=token, attempt=attempt)
+    attempt, gpus = Job.anywhere.values_list("attempt", "gpus").get(pk=job_id)
+    return Lease(job_id=job_id, token=token, attempt=attempt, gpus=gpus)
 
 
 @transaction.atomic
@@ -89,7 +93,7 @@ def renew(*, lease: Lease, **values: Any) -> str | None:
     """Extend the lease and write `values` to the row. The job's state, or None when the lease is lost."""
     if not lease.row().update(lease_expires_at=lease_end(), heartbeat_at=Now(), **values):
         return None
-    return Job.objects.values_list("state", flat=True).get(pk=lease.job_id)
+    return Job.anywhere.values_list("state", flat=True).get(pk=lease.job_id)
 
 
 @transaction.atomic
@@ -128,7 +132,7 @@ def crash(*, lease: Lease, what: str, output: str = "") -> str | None:
 
 def find_expired() -> set[tuple[Lease, str]]:
     """Leases past their end, each with the time it was renewed to (it changes with every sign of life)."""
-    jobs = Job.objects.filter(state__in=HELD, lease_expires_at__lt=Now())
+    jobs = Job.anywhere.filter(state__in=HELD, lease_expires_at__lt=Now())
     return {
         (Lease(job_id=job.pk, token=job.lease_token, attempt=job.attempt), str(job.lease_expires_at))
         for job in jobs
@@ -143,6 +147,17 @@ def take_over(*, lease: Lease) -> str | None:
     if job is None:
         return None
     return _judge_crash(lease, job, f"Worker {job.worker_name} gave no sign of life for {LEASE_SECONDS:.0f} s.")
+
+
+@transaction.atomic
+def fail_abandoned(*, lease: Lease, error: str) -> bool:
+    """End a job whose lease has expired as failed. False when its holder showed life meanwhile."""
+    abandoned = lease.row().filter(lease_expires_at__lt=Now())
+    return bool(
+        abandoned.update(
+            state=State.FAILED, lease_token=None, lease_expires_at=None, finished_at=Now(), error=error, message=""
+        )
+    )
 
 
 def _judge_crash(lease: Lease, job: Job, what: str, output: str = "") -> str:

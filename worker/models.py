@@ -14,6 +14,9 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
+from config.projects.managers import InSight
+from config.projects.models import ProjectField
+
 LONG_WAIT = timedelta(seconds=15)
 LONG_SILENCE = timedelta(seconds=10)
 
@@ -31,14 +34,17 @@ class Job(models.Model):
     FINAL = (State.SUCCEEDED, State.FAILED, State.CANCELLED)
 
     class Queue(models.TextChoices):
-        LIGHT = "light", "Light (imports, sampling)"
-        HEAVY = "heavy", "Heavy (training)"
+        LIGHT = "light", "Light (somebody waits for it)"
+        CPU = "cpu", "Processor (imports, reports)"
+        GPU = "gpu", "Graphics card (training)"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=64)  # a kind in worker.registry
     title = models.CharField(max_length=200)
+    project = ProjectField()
     parameters = models.JSONField(default=dict)
-    queue = models.CharField(max_length=16, choices=Queue, default=Queue.LIGHT)
+    queue = models.CharField(max_length=16, choices=Queue, default=Queue.LIGHT)  # or one that the site names
+    gpus = models.PositiveSmallIntegerField(default=0)  # devices that it needs where workers share theirs out
     priority = models.SmallIntegerField(default=0)  # higher first
     state = models.CharField(max_length=16, choices=State, default=State.QUEUED)
     seed = models.BigIntegerField(null=True, blank=True)
@@ -72,6 +78,9 @@ class Job(models.Model):
     attempt_progress_at = models.DateTimeField(null=True, blank=True)  # ... and when: the ETA counts from here
     progress_best = models.PositiveBigIntegerField(default=0)  # highest progress_done of earlier attempts
     finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = InSight["Job"]()
+    anywhere = models.Manager["Job"]()
 
     class Meta:
         ordering = ["-created_at"]
@@ -195,6 +204,9 @@ class JobArtefact(models.Model):
     kind = models.CharField(max_length=32)  # "grid", "file", ...
     step = models.PositiveBigIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    project_paths = ("job__project",)
+    objects = InSight["JobArtefact"]()
 
     class Meta:
         ordering = ["step", "id"]

@@ -78,6 +78,8 @@ class JobDescription:
     page_address: str
 
 
+GpuNeed = Callable[[Any], int]  # of the parameters; asked when the job goes to a queue of GPU workers
+Estimate = Callable[[Any], int]  # of its parameters: bytes
 Describer = Callable[[str, Any], JobDescription]  # of the job's id and its parameters
 
 
@@ -86,9 +88,12 @@ class JobKind:
     name: str
     parameters: type
     queue: str
+    gpus: "GpuNeed"
     handler: Handler
     resumable: bool  # continues from a checkpoint after a cancel
     describe: Describer | None = None
+    needs_bytes: Estimate | None = None  # of disk, beside the limit; None: not known
+    frees_disk: bool = False  # runs however full the disk is
 
 
 _KINDS: dict[str, JobKind] = {}
@@ -99,8 +104,11 @@ def register_job(
     *,
     parameters: type,
     queue: str = "light",
+    gpus: GpuNeed = lambda parameters: 1,
     resumable: bool = False,
     describe: Describer | None = None,
+    needs_bytes: Estimate | None = None,
+    frees_disk: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Decorator: make `handler` the code of jobs of this kind. ValueError when the name is taken."""
 
@@ -108,11 +116,24 @@ def register_job(
         if name in _KINDS:
             raise ValueError(f"Job kind {name!r} is registered twice")
         _KINDS[name] = JobKind(
-            name=name, parameters=parameters, queue=queue, handler=handler, resumable=resumable, describe=describe
+            name=name,
+            parameters=parameters,
+            queue=queue,
+            gpus=gpus,
+            handler=handler,
+            resumable=resumable,
+            describe=describe,
+            needs_bytes=needs_bytes,
+            frees_disk=frees_disk,
         )
         return handler
 
     return register
+
+
+def kinds_that_free_disk() -> list[str]:
+    """Names of the kinds that run however full the disk is."""
+    return sorted(kind.name for kind in _KINDS.values() if kind.frees_disk)
 
 
 def get_job_kind(name: str) -> JobKind:

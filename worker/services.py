@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 
 from config.accounts.models import User
 from worker.models import Job
+from worker.queues import gpus_of, queue_of
 from worker.registry import JobKind, get_job_kind, parameters_from_dict, parameters_to_dict
 from worker.wakeup import wake_workers_on_commit
 
@@ -33,11 +34,13 @@ def enqueue_job(
     another type, and for values that JSON cannot store and give back.
     """
     job_kind = get_job_kind(kind)
+    stored = _as_json(job_kind, parameters)
     job = Job.objects.create(
         kind=job_kind.name,
         title=title[:200],
-        parameters=_as_json(job_kind, parameters),
-        queue=job_kind.queue,
+        parameters=stored,
+        queue=queue_of(job_kind),
+        gpus=gpus_of(job_kind, parameters),
         priority=priority,
         seed=seed,
         created_by=created_by,
@@ -98,6 +101,7 @@ def rerun_job(*, job: Job, parameters: Any) -> Job:
         message="Waiting to go on",
         finished_at=None,
         parameters=_as_json(kind, parameters),
+        gpus=gpus_of(kind, parameters),
     )
     job.refresh_from_db()
     if not queued:

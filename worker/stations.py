@@ -15,11 +15,12 @@ HELD = (Job.State.RUNNING, Job.State.CANCELLING)
 
 @dataclass(frozen=True, kw_only=True)
 class Station:
-    """A worker with its machine, and the jobs that it runs now."""
+    """A worker with its machine, and the jobs that it runs now: those in sight, and how many there are of others."""
 
     record: WorkerRecord
     is_alive: bool
     jobs: list[Job]
+    n_elsewhere: int = 0  # of other projects: nothing of them is said
 
     @property
     def machine(self) -> dict[str, Any]:
@@ -47,7 +48,7 @@ class QueueState:
 
 
 def list_stations() -> list[Station]:
-    """Every worker that is known, with its jobs: two queries."""
+    """Every worker that is known, with its jobs: three queries."""
     alive = Q(seen_at__gt=Now() - timedelta(seconds=ABSENT_SECONDS))
     records = WorkerRecord.objects.annotate(
         is_alive=Case(When(alive, then=Value(True)), default=Value(False), output_field=BooleanField())
@@ -55,12 +56,21 @@ def list_stations() -> list[Station]:
     held: dict[str, list[Job]] = {}
     for job in Job.objects.filter(state__in=HELD).order_by("attempt_started_at", "pk"):
         held.setdefault(job.worker_name, []).append(job)
-    return [Station(record=one, is_alive=one.is_alive, jobs=held.get(one.name, [])) for one in records]
+    every = dict(Job.anywhere.filter(state__in=HELD).order_by().values_list("worker_name").annotate(n=Count("pk")))
+    return [
+        Station(
+            record=one,
+            is_alive=one.is_alive,
+            jobs=held.get(one.name, []),
+            n_elsewhere=every.get(one.name, 0) - len(held.get(one.name, [])),
+        )
+        for one in records
+    ]
 
 
 def queue_states(stations: list[Station]) -> list[QueueState]:
     """Every queue that the site has, that is served, or that jobs wait in: one query."""
-    active = Job.objects.filter(state__in=Job.ACTIVE).order_by().values("queue")
+    active = Job.anywhere.filter(state__in=Job.ACTIVE).order_by().values("queue")
     rows = active.annotate(
         n_waiting=Count("pk", filter=Q(state=Job.State.QUEUED)),
         n_running=Count("pk", filter=Q(state__in=HELD)),
@@ -83,7 +93,7 @@ def queue_states(stations: list[Station]) -> list[QueueState]:
 
 
 def stuck_queues() -> list[QueueState]:
-    """Queues in which jobs wait although no worker serves them: three queries."""
+    """Queues in which jobs wait although no worker serves them: four queries."""
     return [state for state in queue_states(list_stations()) if state.is_stuck]
 
 

@@ -69,7 +69,7 @@ class Sweeper:
             self.wake(queue)
 
     def _waiting_queues(self) -> list[str]:
-        waiting = Job.objects.filter(
+        waiting = Job.anywhere.filter(
             state=Job.State.QUEUED,
             queue__in=self.queues,
             queued_at__lt=Now() - timedelta(seconds=UNWOKEN_SECONDS),

@@ -1,4 +1,4 @@
-"""The one Celery task: a message says "look into this queue", never which job to run."""
+"""The one Celery task: a message says "look into the queues", never which job to run."""
 
 import socket
 
@@ -12,4 +12,5 @@ from worker.wakeup import TASK_NAME
 
 @shared_task(name=TASK_NAME, bind=True, ignore_result=True)
 def run_next_job(self: Task, *, queue: str) -> None:
-    run_queued_jobs(queues=[queue], worker_name=self.request.hostname or socket.gethostname(), slots=slots)
+    name = self.request.hostname or socket.gethostname()
+    run_queued_jobs(queues=slots.queues or [queue], worker_name=name, slots=slots)

@@ -40,3 +40,9 @@ def wake_workers(*, queue: str) -> bool:
         logger.warning("Could not wake the %s workers (%s); a free worker will look by itself", queue, error)
         return False
     return True
+
+
+def ask_broker() -> None:
+    """Raises an error of the transport's unless the broker answers, within about 2 s."""
+    with app.connection_for_write(connect_timeout=1, transport_options=_FAIL_FAST) as connection:
+        connection.default_channel.client.ping()  # type: ignore[attr-defined]  # of the Redis transport

@@ -27,7 +27,7 @@ def watch_job(job_id: uuid.UUID | str, console: Console | None = None, *, show_l
     Ctrl-C stops the watching (KeyboardInterrupt), not the job. Raises Job.DoesNotExist for an unknown id.
     """
     console = console or Console()
-    job = Job.objects.get(pk=job_id)
+    job = Job.anywhere.get(pk=job_id)
     last_line = 0
     columns = (
         SpinnerColumn(),

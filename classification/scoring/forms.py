@@ -8,13 +8,14 @@ from classification.models import Classifier, Experiment
 from classification.parameters import DEVICES
 from classification.scoring.selectors import list_classifiers, negative_of
 from config.forms import BootstrapFormMixin
+from config.projects.fields import ChoiceInSight
 
 
 class ScoringForm(BootstrapFormMixin, forms.Form):
     """`initial` may name a classifier by its id."""
 
-    classifier = forms.ModelChoiceField(
-        Classifier.objects.select_related("experiment"),
+    classifier = ChoiceInSight(
+        lambda: Classifier.objects.select_related("experiment"),
         help_text="Each with what it tells apart, and the experiment, arm and seed that it comes from.",
     )
     device = forms.ChoiceField(

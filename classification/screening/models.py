@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
+from config.projects.managers import InSight
 from imaging.models import Dataset
 from worker.models import Job
 
@@ -36,6 +37,9 @@ class Screening(models.Model):
     job = models.OneToOneField(Job, on_delete=models.PROTECT, related_name="screening")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    project_paths = ("dataset__project",)
+    objects = InSight["Screening"]()
 
     class Meta:
         ordering = ["-created_at", "id"]

@@ -8,7 +8,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
 
-from config.accounts.rules import is_administrator, is_investigator
+from config.accounts.rules import is_administrator, is_investigator, works_in_projects
 
 View = Callable[..., HttpResponseBase]
 
@@ -19,6 +19,19 @@ def investigator_required(view: View) -> View:
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not is_investigator(request.user):
             raise PermissionDenied("Only investigators can open this page.")
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
+def annotator_required(view: View) -> View:
+    """For annotators and investigators; what an annotator may see there is the view's matter."""
+
+    @login_required
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not works_in_projects(request.user):
+            raise PermissionDenied("Only annotators and investigators can open this page.")
         return view(request, *args, **kwargs)
 
     return guarded

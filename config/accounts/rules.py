@@ -11,5 +11,10 @@ def is_investigator(user: Any) -> bool:
 
 
 @rules.predicate
+def works_in_projects(user: Any) -> bool:
+    return user.is_authenticated and user.works_in_projects
+
+
+@rules.predicate
 def is_administrator(user: Any) -> bool:
     return user.is_authenticated and user.is_administrator

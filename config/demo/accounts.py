@@ -9,6 +9,7 @@ from django.conf import settings
 
 from config.accounts.models import User
 from config.accounts.services import create_user
+from config.projects.services import join_only_project
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,5 +31,8 @@ def demo_accounts() -> dict[str, DemoAccount]:
 
 
 def _account(name: str, password: str) -> DemoAccount:
-    user = User.objects.filter(username=name).first() or create_user(username=name, password=password, role=name)
+    user = User.objects.filter(username=name).first()
+    if user is None:
+        user = create_user(username=name, password=password, role=name)
+        join_only_project(user=user)
     return DemoAccount(user=user, password=password if user.check_password(password) else None)

@@ -6,6 +6,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import torch
+
+# Its functions take the group of the moment of import as their default, and optimisers import it: imported while a
+# group lives, it would keep that group, and its threads, to the end of the interpreter, which may then abort.
+import torch.distributed.nn.functional
 from torch import distributed
 
 from worker.compute.devices import choose_device

@@ -144,5 +144,5 @@ def discard_generator(*, foreign: ForeignGenerator) -> None:
         raise GenerationError("Its trial drawing is not over yet. Cancel it first.")
     path, sha256 = foreign.path, foreign.sha256
     foreign.delete()
-    if not ForeignGenerator.objects.filter(sha256=sha256).exists():
+    if not ForeignGenerator.anywhere.filter(sha256=sha256).exists():
         transaction.on_commit(lambda: path.unlink(missing_ok=True))

@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 
 from config.forms import BootstrapFormMixin
+from config.projects.fields import ChoiceInSight
 from generation.gan.measures.config import MeasureSettings
 from generation.measuring.services import training_run_of
 from generation.parameters import DEVICES
@@ -18,8 +19,8 @@ SPLITS = [(value, label if value else "Outside every split") for value, label in
 class MeasureForm(BootstrapFormMixin, forms.Form):
     """Real images on both sides, then every setting. `settings` of a valid form is the record."""
 
-    training = forms.ModelChoiceField(
-        Dataset.objects.filter(origin=Dataset.Origin.REAL),
+    training = ChoiceInSight(
+        lambda: Dataset.objects.filter(origin=Dataset.Origin.REAL),
         label="Real images it was trained on",
         empty_label="Choose a dataset",
     )
@@ -27,8 +28,8 @@ class MeasureForm(BootstrapFormMixin, forms.Form):
         label="Trained on these of its splits", choices=SPLITS, required=False, widget=forms.CheckboxSelectMultiple,
         help_text="None ticked: all images.",
     )  # fmt: skip
-    held_out = forms.ModelChoiceField(
-        Dataset.objects.filter(origin=Dataset.Origin.REAL),
+    held_out = ChoiceInSight(
+        lambda: Dataset.objects.filter(origin=Dataset.Origin.REAL),
         label="Real images it was not trained on",
         required=False,
         empty_label="None: compare training images of different patients",

@@ -75,3 +75,11 @@ class ImportParameters:
     @property
     def shown_source(self) -> str:
         return self.source_name or Path(self.source).name
+
+
+def import_bytes(parameters: ImportParameters) -> int:
+    """Of disk that an import may need: its pictures wait beside the stored ones until all were read. Twice a file's
+    size, since PNG may be larger than what was in it; 0 for a folder, whose size nobody has added up.
+    """
+    source = Path(parameters.source)
+    return 2 * source.stat().st_size if source.is_file() else 0

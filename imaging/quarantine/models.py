@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from config.projects.managers import InSight
 from imaging.models import Dataset, Picture
 
 
@@ -18,6 +19,10 @@ class QuarantinedImage(Picture):
 
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="quarantined")
     reason = models.CharField(max_length=16, choices=Reason)
+
+    project_paths = ("dataset__project",)
+    objects = InSight["QuarantinedImage"]()
+    anywhere = models.Manager["QuarantinedImage"]()  # of all projects
 
     class Meta:
         ordering = ["created_at", "id"]

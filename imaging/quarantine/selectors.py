@@ -20,5 +20,5 @@ def next_waiting(*, dataset: Dataset, after: QuarantinedImage | None = None) -> 
 def other_holders(waiting: QuarantinedImage) -> int:
     """How many other records have these very pixels: they keep them on the disk, whatever is decided here."""
     same = {"pixel_sha256": waiting.pixel_sha256}
-    images = Image.everything.exclude(dataset__state=Dataset.State.REMOVING).filter(**same)
-    return images.count() + QuarantinedImage.objects.filter(**same).exclude(pk=waiting.pk).count()
+    images = Image.anywhere.exclude(dataset__state=Dataset.State.REMOVING).filter(**same)
+    return images.count() + QuarantinedImage.anywhere.filter(**same).exclude(pk=waiting.pk).count()

@@ -17,14 +17,15 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
-from config.accounts.access import investigator_required
+from config.accounts.access import annotator_required, investigator_required
 from config.accounts.models import User
-from config.accounts.rules import is_investigator
+from config.accounts.rules import is_investigator, works_in_projects
 from imaging import storage
 from imaging.models import Image, RegionAnnotator, RegionAssignment, RegionDrawing, RegionTask
 from imaging.regions.agreement import disagreement
 from imaging.regions.agreement_views import chosen_pair
 from imaging.regions.drawn import RegionError
+from imaging.regions.rules import can_see_pixels_to_draw
 from imaging.regions.selectors import (
     Role,
     Seen,
@@ -40,12 +41,21 @@ CACHE = "private, max-age=86400, immutable"
 
 def investigator_api(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponseBase]:
     """As `investigator_required`, but a script is told so instead of being sent to the sign-in page."""
+    return _api(view, is_investigator)
+
+
+def annotator_api(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponseBase]:
+    """As `investigator_api`, for annotators too: the view looks whose task it is."""
+    return _api(view, works_in_projects)
+
+
+def _api(view: Callable[..., HttpResponse], allowed: Callable[[Any], bool]) -> Callable[..., HttpResponseBase]:
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not request.user.is_authenticated:
             return JsonResponse({"code": "signed-out", "error": "You are signed out. Sign in again."}, status=401)
-        if not is_investigator(request.user):
+        if not allowed(request.user):
             raise PermissionDenied
         try:
             return view(request, *args, **kwargs)
@@ -55,14 +65,15 @@ def investigator_api(view: Callable[..., HttpResponse]) -> Callable[..., HttpRes
     return guarded
 
 
-@investigator_required
+@annotator_required
 @require_GET
 def region_draw(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The annotator's page; ?image= is a position in the annotator's own order, else the first that is not drawn."""
     task = _task(pk)
     annotator = _annotator(task, request)
+    leave = task.get_absolute_url() if is_investigator(request.user) else reverse("imaging:my_regions")
     if not task.is_open:
-        return redirect(task)
+        return redirect(leave)
     assignments = annotator.assignments.all()
     positions = list(range(1, assignments.count() + 1))
     done = list(assignments.filter(current__isnull=False).order_by("position").values_list("position", flat=True))
@@ -72,11 +83,12 @@ def region_draw(request: HttpRequest, pk: UUID) -> HttpResponse:
         "image": reverse("imaging:region_image", args=[pk, 0]),
         "kept": f"turing-reader.regions.{annotator.pk}",
         "offersLast": task.offers_last_boxes,
+        "leave": leave,
     }
     return render(request, "imaging/regions/draw.html", {"task": task, "config": config, "annotator": annotator})
 
 
-@investigator_api
+@annotator_api
 @require_http_methods(["GET", "POST"])
 def region_image(request: HttpRequest, pk: UUID, position: int) -> HttpResponse:
     """GET: the image at a position of one's own order, with what one drew on it. POST: a drawing of it."""
@@ -185,12 +197,15 @@ def region_adjudicate_image(request: HttpRequest, pk: UUID, position: int) -> Ht
     )
 
 
-@investigator_api
+@annotator_api
 @require_GET
 def region_pixels(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The pixels of an image, row by row, 8 bits or 16 with the low byte first: browsers read a PNG in 8 bits only."""
+    image = get_object_or_404(Image, pk=pk)
+    if not can_see_pixels_to_draw(request.user, image):
+        raise Http404(f"No image {pk} to draw on")
     try:
-        pixels = storage.load_pixels(get_object_or_404(Image, pk=pk))
+        pixels = storage.load_pixels(image)
     except FileNotFoundError:
         raise Http404(f"The pixels of image {pk} are missing") from None
     return HttpResponse(
@@ -286,6 +301,8 @@ def _task(pk: UUID) -> RegionTask:
 
 def _annotator(task: RegionTask, request: HttpRequest) -> RegionAnnotator:
     annotator = annotator_of(task, _user(request))
+    if annotator is None and not is_investigator(request.user):
+        raise Http404(f"No task {task.pk} of yours")
     if annotator is None:
         raise PermissionDenied("You are not an annotator of this task.")
     return annotator

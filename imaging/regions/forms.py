@@ -19,8 +19,11 @@ DEFAULT_NAMES = ("right maxillary sinus", "left maxillary sinus")
 DEFAULT_LABELS = ("normal", "sinusitis")
 
 
-def possible_annotators() -> list[User]:
-    return [user for user in User.objects.filter(is_active=True).order_by("username") if user.is_investigator]
+def possible_annotators(dataset: Dataset) -> list[User]:
+    """Members of the dataset's project, and administrators, who are in every one."""
+    people = User.objects.filter(is_active=True).exclude(role=User.Role.READER, is_superuser=False).order_by("username")
+    members = set(dataset.project.memberships.values_list("user_id", flat=True))
+    return [one for one in people if one.pk in members or one.is_administrator]
 
 
 class LinesField(forms.CharField):
@@ -87,7 +90,7 @@ class RegionTaskForm(BootstrapFormMixin, forms.Form):
             "annotators": [str(user.pk)],
         }
         super().__init__(*args, initial=initial | kwargs.pop("initial", {}), **kwargs)
-        people = possible_annotators()
+        people = possible_annotators(dataset)
         self.people = {str(one.pk): one for one in people}
         self.fields["annotators"].choices = [(key, one.username) for key, one in self.people.items()]  # type: ignore[attr-defined]
         splits = set(dataset.images.order_by().values_list("split", flat=True).distinct()) - {""}
@@ -114,7 +117,7 @@ class AddAnnotatorForm(BootstrapFormMixin, forms.Form):
     def __init__(self, *args: Any, task: RegionTask, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         drawing = set(task.annotators.filter(role="annotator").values_list("user_id", flat=True))
-        self.people = {str(one.pk): one for one in possible_annotators() if one.pk not in drawing}
+        self.people = {str(one.pk): one for one in possible_annotators(task.dataset) if one.pk not in drawing}
         self.fields["user"].choices = [(key, one.username) for key, one in self.people.items()]  # type: ignore[attr-defined]
 
 

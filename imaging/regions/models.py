@@ -11,6 +11,8 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
+from config.projects.managers import InSight
+from config.projects.models import ProjectField
 from worker.models import Job
 
 
@@ -18,7 +20,8 @@ class RegionTask(models.Model):
     """Named regions to be drawn and labelled on images of a dataset. Its images are fixed when it is made."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    name = models.CharField(max_length=200, unique=True)
+    project = ProjectField(like="dataset")
+    name = models.CharField(max_length=200)
     dataset = models.ForeignKey("imaging.Dataset", on_delete=models.PROTECT, related_name="region_tasks")
     region_names = models.JSONField()  # list of words, in the order in which they are drawn
     labels = models.JSONField()  # list of words; key 1 is the first
@@ -32,9 +35,15 @@ class RegionTask(models.Model):
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
     created_at = models.DateTimeField(auto_now_add=True)
 
+    project_paths = ("dataset__project",)
+    objects = InSight["RegionTask"]()
+
     class Meta:
         ordering = ["-created_at", "id"]
-        constraints = [models.CheckConstraint(name="region_task_has_images", condition=Q(n_images__gte=1))]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "name"], name="region_task_name_in_project"),
+            models.CheckConstraint(name="region_task_has_images", condition=Q(n_images__gte=1)),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -59,6 +68,9 @@ class RegionAnnotator(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
     role = models.CharField(max_length=16, choices=Role, default=Role.ANNOTATOR)
     number = models.PositiveSmallIntegerField()  # from 1 in each role: number 1 is the first annotator
+
+    project_paths = ("task__dataset__project",)
+    objects = InSight["RegionAnnotator"]()
 
     class Meta:
         ordering = ["task", "role", "number"]
@@ -90,6 +102,9 @@ class RegionAssignment(models.Model):
     current = models.OneToOneField(
         "imaging.RegionDrawing", null=True, blank=True, on_delete=models.SET_NULL, related_name="current_of"
     )
+
+    project_paths = ("annotator__task__dataset__project",)
+    objects = InSight["RegionAssignment"]()
 
     class Meta:
         ordering = ["annotator", "position"]
@@ -161,6 +176,9 @@ class RegionCrops(models.Model):
     job = models.OneToOneField(Job, on_delete=models.PROTECT, related_name="region_crops")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    project_paths = ("task__dataset__project",)
+    objects = InSight["RegionCrops"]()
 
     class Meta:
         ordering = ["-created_at", "id"]

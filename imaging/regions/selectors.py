@@ -4,7 +4,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 
 from config.accounts.models import User
 from imaging.models import Dataset, Image, Region, RegionAnnotator, RegionAssignment, RegionTask
@@ -41,6 +41,13 @@ def tasks_with_progress() -> QuerySet[RegionTask]:
         )
         .order_by("-created_at", "pk")
     )
+
+
+def own_tasks(user: User) -> QuerySet[RegionAnnotator]:
+    """Where `user` draws: open tasks first, then the newest, each with `n_done` images and its task."""
+    done = Count("assignments", filter=Q(assignments__current__isnull=False))
+    found = RegionAnnotator.objects.filter(user=user, role=Role.ANNOTATOR).select_related("task")
+    return found.annotate(n_done=done).order_by(F("task__closed_at").asc(nulls_first=True), "-task__created_at", "pk")
 
 
 def annotators_with_progress(task: RegionTask, role: str = Role.ANNOTATOR) -> list[RegionAnnotator]:

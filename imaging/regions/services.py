@@ -10,6 +10,7 @@ from django.db.models import Max, ProtectedError
 from django.utils import timezone
 
 from config.accounts.models import User
+from config.projects.rules import is_in_project
 from imaging.models import Dataset, Image, Region, RegionAnnotator, RegionAssignment, RegionDrawing, RegionTask
 from imaging.regions.drawn import DrawnRegion, RegionError, parse_regions
 from imaging.regions.geometry import Rectangle
@@ -216,8 +217,10 @@ def _by_chance(seed: int, what: str) -> Callable[[tuple[uuid.UUID, str]], str]:
 
 
 def _assign(task: RegionTask, user: User, images: Sequence[tuple[uuid.UUID, str]]) -> RegionAnnotator:
-    if not user.is_investigator:
-        raise RegionError(f"{user.username} may not see datasets, and so cannot draw on their images.")
+    if not user.works_in_projects or not is_in_project(user, task.dataset.project):
+        raise RegionError(
+            f"{user.username} is not in the project “{task.dataset.project}”: an owner can add them there."
+        )
     if task.annotators.filter(role=Role.ANNOTATOR, user=user).exists():
         raise RegionError(f"{user.username} is an annotator of this task already.")
     number = _next_number(task, Role.ANNOTATOR)

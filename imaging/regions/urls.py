@@ -6,6 +6,7 @@ from imaging.regions import agreement_views, drawing_views, views
 
 urlpatterns = [
     path("", views.region_task_list, name="region_task_list"),
+    path("mine/", views.my_regions, name="my_regions"),
     path("new/<uuid:pk>/", views.region_task_new, name="region_task_new"),
     path("pixels/<uuid:pk>/", drawing_views.region_pixels, name="region_pixels"),
     path("<uuid:pk>/", views.region_task, name="region_task"),

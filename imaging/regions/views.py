@@ -10,14 +10,14 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.text import slugify
 from django.views.decorators.http import require_GET, require_POST
 
-from config.accounts.access import investigator_required
+from config.accounts.access import annotator_required, investigator_required
 from config.accounts.models import User
 from imaging.models import Dataset, RegionTask
 from imaging.regions.cropping import start_crops
 from imaging.regions.drawn import RegionError
 from imaging.regions.export import export_csv, export_json
 from imaging.regions.forms import AddAnnotatorForm, CropsForm, RegionTaskForm
-from imaging.regions.selectors import Role, annotator_of, annotators_with_progress, tasks_with_progress
+from imaging.regions.selectors import Role, annotator_of, annotators_with_progress, own_tasks, tasks_with_progress
 from imaging.regions.services import add_annotator, close_task, create_task, delete_task, reopen_task
 from imaging.services import DatasetError
 
@@ -29,6 +29,14 @@ TASKS_PER_PAGE = 50
 def region_task_list(request: HttpRequest) -> HttpResponse:
     page = Paginator(tasks_with_progress(), TASKS_PER_PAGE).get_page(request.GET.get("page"))
     return render(request, "imaging/regions/task_list.html", {"page_obj": page})
+
+
+@annotator_required
+@require_GET
+def my_regions(request: HttpRequest) -> HttpResponse:
+    """What is given to me to draw: all that an annotator sees of a project."""
+    page = Paginator(own_tasks(_user(request)), TASKS_PER_PAGE).get_page(request.GET.get("page"))
+    return render(request, "imaging/regions/my_regions.html", {"page_obj": page})
 
 
 @investigator_required

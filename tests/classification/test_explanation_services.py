@@ -33,7 +33,7 @@ def test_an_explanation_waits_with_its_images_in_order(classifier, chests, inves
     assert (explanation.class_name, explanation.layer, explanation.results) == ("pneumonia", "layer3", {})
     assert explanation.title == f"Grad-CAM++ for “pneumonia”: 3 images, {classifier}"
     job = explanation.job
-    assert (job.kind, job.queue, job.state) == ("classification.explanation", "heavy", Job.State.QUEUED)
+    assert (job.kind, job.queue, job.state) == ("classification.explanation", "gpu", Job.State.QUEUED)
     assert job.parameters == {"explanation_id": str(explanation.pk), "device": "auto"}
     assert job.created_by == explanation.created_by == investigator
 

@@ -170,7 +170,7 @@ def test_the_page_of_maps_takes_constant_queries(n, investigator_client, small, 
     results = {"layer": "layer3", "rows": 2, "columns": 2, "side": 32, "images": [seen(image) for image in images]}
     record_explanation(explanation=explanation, results=results)
 
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         page = investigator_client.get(explanation.get_absolute_url()).content.decode()
 
     assert page.count("Score for pneumonia <strong>0.250</strong>") == n

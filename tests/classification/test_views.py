@@ -77,7 +77,7 @@ def test_only_investigators_see_anything(client, reader, investigator, real):
 def test_the_list_takes_constant_queries(n, investigator_client, django_assert_num_queries):
     ExperimentFactory.create_batch(n)
 
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         page = investigator_client.get(reverse("classification:experiment_list"))
 
     assert page.content.decode().count('<th scope="row"') == n

@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 import pytest
-from django.contrib.sessions.models import Session
 from django.urls import reverse
 from django.utils import timezone
 
+from config.accounts.models import WebSession
 from tests.factories import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -34,7 +34,7 @@ def test_a_reader_who_signs_in_is_signed_in_until_signing_out(signed_in):
 def test_an_expired_session_is_none(signed_in):
     assert is_signed_in(signed_in)
 
-    Session.objects.update(expire_date=timezone.now() - timedelta(seconds=1))
+    WebSession.objects.update(expire_date=timezone.now() - timedelta(seconds=1))
 
     assert not is_signed_in(signed_in)
 
@@ -42,7 +42,7 @@ def test_an_expired_session_is_none(signed_in):
 def test_a_session_that_was_removed_is_none(signed_in):
     assert is_signed_in(signed_in)
 
-    Session.objects.all().delete()
+    WebSession.objects.all().delete()
 
     assert not is_signed_in(signed_in)
 

@@ -51,7 +51,7 @@ def test_the_site_comes_up_survives_and_stops(tmp_path, taken_port):
         assert f"already runs on {site.data_dir}: {address} (process {site.process.pid})" in second.stderr
 
         # every part comes back after a kill, and nobody who waits for a page is turned away
-        for part in ("web", "broker", "worker-heavy"):
+        for part in ("web", "broker", "worker-gpu"):
             starts = len(site.starts(part))
             site.kill(part)
             site.wait_for_restart(part, after=starts)

@@ -36,7 +36,7 @@ class TestStartTraining:
         run.refresh_from_db()
         assert (run.name, run.classes, run.is_demonstration) == ("First", ["lesion", "normal"], True)
         assert AcganConfig.from_dict(run.config) == small_config
-        assert (run.job.kind, run.job.queue, run.job.state) == ("generation.train", "heavy", "queued")
+        assert (run.job.kind, run.job.queue, run.job.state) == ("generation.train", "gpu", "queued")
         assert run.job.seed == small_config.seed
         assert run.job.created_by == run.created_by == investigator
         assert run.job.parameters == {

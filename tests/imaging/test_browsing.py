@@ -155,5 +155,5 @@ def test_the_image_page_takes_constant_queries(n, investigator_client, django_as
     ExperimentFactory.create_batch(min(n, 5), dataset=dataset)
     address = reverse("imaging:image_detail", args=[images(dataset)[0].pk])
 
-    with django_assert_num_queries(15):
+    with django_assert_num_queries(16):
         investigator_client.get(address)

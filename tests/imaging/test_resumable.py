@@ -118,8 +118,8 @@ def test_an_incomplete_upload_is_not_imported(upload):
     assert received_bytes(upload) == 400
 
 
-def test_a_disk_without_room_is_said_before_anything_is_sent(investigator, monkeypatch):
-    monkeypatch.setattr(resumable, "SPARE_BYTES", 2**60)
+def test_a_disk_without_room_is_said_before_anything_is_sent(investigator, settings):
+    settings.MIN_FREE_BYTES = 2**60
 
     with pytest.raises(UploadError, match="the server's disk has only"):
         begin_upload(user=investigator, name="chests.zip", key="1-abc", size=1)

@@ -236,7 +236,7 @@ def test_start_import(source, investigator):
     assert (job.kind, job.state, job.queue, job.title, job.created_by) == (
         KIND,
         "queued",
-        "light",
+        "cpu",
         "Import “Chests”",
         investigator,
     )

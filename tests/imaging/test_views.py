@@ -96,7 +96,7 @@ def test_the_list_shows_counts_in_constant_queries(n, investigator_client, djang
         dataset = DatasetFactory(name=f"Set {index}", is_phantom=index == 0)
         ImageFactory.create_batch(index + 1, dataset=dataset, label="ill")
 
-    with django_assert_num_queries(6):  # session, user, number of datasets, datasets, counts, deleted ones
+    with django_assert_num_queries(7):  # session, user, project, number of datasets, datasets, counts, deleted ones
         page = investigator_client.get(reverse("imaging:dataset_list")).content.decode()
 
     assert [f"ill {index + 1}" in page for index in range(n)] == [True] * n
@@ -109,7 +109,7 @@ def test_the_dataset_page_takes_constant_queries(n, investigator_client, django_
     for label in ("ill", "normal"):
         ImageFactory.create_batch(n, dataset=dataset, label=label, age_years=40)
 
-    with django_assert_num_queries(15):
+    with django_assert_num_queries(16):
         answer = investigator_client.get(dataset.get_absolute_url())
 
     assert answer.content.decode().count("thumbnail.png") == 2 * n

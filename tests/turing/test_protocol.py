@@ -80,7 +80,17 @@ def test_a_manifest_of_a_later_program_is_not_guessed_at():
 
 # of a study and of a phase: what is no part of the protocol, and what stands in it under another name
 NOT_OF_THE_PROTOCOL = {
-    *("id", "status", "protocol", "protocol_sha256", "manifest_sha256", "opened_at", "opened_by", "closed_at"),
+    *(
+        "id",
+        "project",
+        "status",
+        "protocol",
+        "protocol_sha256",
+        "manifest_sha256",
+        "opened_at",
+        "opened_by",
+        "closed_at",
+    ),
     *("closed_by", "created_by", "created_at", "study", "number"),
 }
 ELSEWHERE = {

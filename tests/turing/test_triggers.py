@@ -103,6 +103,7 @@ def test_an_opened_study_is_frozen(change):
 
 # a value that differs from the default of each, and that its column takes
 OTHER = {
+    "project_id": "id",
     "bit_depth": "16",
     "scale": "'percent'",
     "real_label": "'x'",

@@ -264,7 +264,7 @@ class TestCopies:
         available = timezone.localdate() + timedelta(days=30)
         assert f"Can start on {available:%Y-%m-%d}" in text
         assert "Waits for the end of the first session" in text
-        assert waiting.reader.username in text
+        assert waiting.reader_code in text
 
     @pytest.mark.parametrize("days", ["", "-1", "4000"])
     def test_a_washout_that_cannot_be_is_named(self, investigator_client, days):
@@ -345,7 +345,7 @@ def test_progress_is_asked_again_until_the_study_closes(investigator_client):
     assert f'hx-get="{url}"' in page(while_open)
     assert "hx-get" not in page(at_the_end)
     assert "1 of 4" in page(while_open)
-    assert session.reader.username in page(while_open)
+    assert session.reader_code in page(while_open)
     assert "Not finished" in page(at_the_end)
 
 

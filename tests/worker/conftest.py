@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-import tests.worker.counting.jobs  # noqa: F401  registers the job kinds "count" and "count_heavy"
+import tests.worker.counting.jobs  # noqa: F401  registers the job kinds "count" and "count_gpu"
 from tests.factories import JobFactory
 from tests.worker.journal import Journal
 from tests.worker.site import Site

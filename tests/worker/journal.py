@@ -25,7 +25,7 @@ class Journal:
         return [event["pid"] for event in self.events if event["event"] == "start"]
 
     def overlaps(self) -> bool:
-        """True when two processes worked at the same time: the pid changes back to one that was seen before."""
-        turns = [event["pid"] for event in self.events]
+        """True when two processes worked at the same time: the turn goes back to one that was seen before."""
+        turns = [event["process"] for event in self.events]
         changes = [pid for n, pid in enumerate(turns) if n == 0 or turns[n - 1] != pid]
         return len(changes) != len(set(changes))

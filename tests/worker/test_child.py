@@ -1,6 +1,7 @@
 """Each way in which a handler can end, and the state it leads to."""
 
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -132,13 +133,13 @@ def test_without_the_lease_nothing_runs(media_root, journal, running_job):
 def test_one_process_at_a_time_in_a_directory(tmp_path):
     with (
         hold_directory(tmp_path, patience_seconds=1, owner_mark="nobody"),
-        pytest.raises(DirectoryInUseError, match=f"process {os.getpid()} still works in"),
+        pytest.raises(DirectoryInUseError, match=f"process {os.getpid()} on {socket.gethostname()} still works in"),
         hold_directory(tmp_path, patience_seconds=0.3, owner_mark="nobody"),
     ):
         pytest.fail("two holders at once")
 
     with hold_directory(tmp_path, patience_seconds=0, owner_mark="nobody"):
-        assert (tmp_path / ".lock").read_text() == str(os.getpid())
+        assert (tmp_path / ".lock").read_text() == f"{socket.gethostname()} {os.getpid()}"
 
 
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="recognises the old process through /proc (Linux)")

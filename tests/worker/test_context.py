@@ -23,7 +23,7 @@ def running(running_job, media_root):
     job, lease = running_job
     job.directory.mkdir(parents=True)
     running = RunningJob(lease=lease, directory=job.directory)
-    running.start_heartbeat()
+    assert running.begin()
     yield running
     running.conclude(lambda: None)
 

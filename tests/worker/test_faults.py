@@ -114,7 +114,7 @@ def test_doubled_and_late_messages(site, journal):
 
 
 def test_cancel_saves_and_resume_goes_on(site, journal):
-    job = enqueue_count(journal, kind="count_heavy")
+    job = enqueue_count(journal, kind="count_gpu")
     wait_for_step(journal, 12)
 
     request_cancel(job=job)

@@ -26,7 +26,7 @@ def expire(job: Job) -> None:
 def test_claim_takes_the_highest_priority_then_the_oldest():
     young, old, urgent = JobFactory(), JobFactory(), JobFactory(priority=5)
     Job.objects.filter(pk=old.pk).update(created_at=timezone.now() - timedelta(hours=1))
-    JobFactory(queue="heavy", priority=9)
+    JobFactory(queue="gpu", priority=9)
     JobFactory(state=State.FAILED, priority=9)
 
     order = [claim_next_job(queues=["light"], worker_name="w") for _ in range(4)]

@@ -21,7 +21,7 @@ class OtherParameters:
 
 def test_enqueue_stores_what_the_handler_will_get(investigator):
     job = enqueue_job(
-        kind="count_heavy",
+        kind="count_gpu",
         parameters=CountParameters(steps=3, journal="/dev/null"),
         title="x" * 300,
         created_by=investigator,
@@ -31,7 +31,7 @@ def test_enqueue_stores_what_the_handler_will_get(investigator):
 
     job.refresh_from_db()
     assert job.parameters == {"steps": 3, "journal": "/dev/null", "step_seconds": 0.05, "behaviour": "count"}
-    assert (job.state, job.queue, job.seed, job.priority, job.created_by) == ("queued", "heavy", 7, 2, investigator)
+    assert (job.state, job.queue, job.seed, job.priority, job.created_by) == ("queued", "gpu", 7, 2, investigator)
     assert job.title == "x" * 200
     assert job.attempt == 0
 

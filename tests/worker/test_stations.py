@@ -151,12 +151,12 @@ def test_the_page_shows_machines_and_says_when_nobody_serves_a_queue(investigato
 @pytest.mark.django_db
 def test_the_page_takes_the_same_queries_for_one_worker_and_for_many(investigator_client, django_assert_num_queries):
     make_worker("a", "light")
-    with django_assert_num_queries(5):  # session, user, workers, their jobs, queues
+    with django_assert_num_queries(7):  # session, user, project, workers, their jobs, those of others, queues
         investigator_client.get(reverse("worker:workers"))
     for name in "bcde":
         make_worker(name, "heavy")
         JobFactory.create_batch(3)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(7):
         investigator_client.get(reverse("worker:workers"))
 
 

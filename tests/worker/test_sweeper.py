@@ -93,7 +93,7 @@ def test_nobody_is_judged_after_waiting_for_the_database(sweeper, dead_job):
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("queue", "age_seconds", "occupied", "expected"),
-    [("light", 10, False, ["light"]), ("light", 0, False, []), ("heavy", 10, False, []), ("light", 10, True, [])],
+    [("light", 10, False, ["light"]), ("light", 0, False, []), ("gpu", 10, False, []), ("light", 10, True, [])],
 )
 def test_it_wakes_when_a_job_waits_and_this_worker_is_free(sweeper, woken, queue, age_seconds, occupied, expected):
     JobFactory(queue=queue, queued_at=timezone.now() - timedelta(seconds=age_seconds))

@@ -82,7 +82,7 @@ def test_the_list_filters_by_state(investigator_client):
 
 
 def test_the_list_is_narrowed_by_everything_that_is_chosen(investigator_client, investigator):
-    mine = JobFactory(title="100% lung_2", queue="heavy", kind="count_heavy", created_by=investigator)
+    mine = JobFactory(title="100% lung_2", queue="gpu", kind="count_heavy", created_by=investigator)
     other = JobFactory(title="100 lungs2")
     Job.objects.filter(pk=other.pk).update(created_at=timezone.now() - timedelta(days=40))
 
@@ -91,11 +91,11 @@ def test_the_list_is_narrowed_by_everything_that_is_chosen(investigator_client, 
 
     week_ago = (timezone.now() - timedelta(days=7)).date().isoformat()
     assert found(text="100%") == found(text="G_2") == found(text=mine.pk.hex[:12]) == [mine]
-    assert found(queue="heavy") == found(kind="count_heavy") == found(person=investigator.pk) == [mine]
+    assert found(queue="gpu") == found(kind="count_heavy") == found(person=investigator.pk) == [mine]
     assert found(since=week_ago) == [mine]
     assert found(until=week_ago) == [other]
     assert found(sort="title", text="lung") == [other, mine]
-    assert found(queue="heavy", text="lungs") == []
+    assert found(queue="gpu", text="lungs") == []
     page = investigator_client.get(reverse("worker:job_list"), {"queue": "nonsense", "since": "then"})
     assert len(page.context["page_obj"]) == 2
     assert "nonsense is not one of the available choices" in page.content.decode()
@@ -105,10 +105,10 @@ def test_the_list_needs_the_same_queries_for_one_and_for_many(
     investigator_client, investigator, django_assert_num_queries
 ):
     JobFactory(created_by=investigator)
-    with django_assert_num_queries(5):  # session, user, people to choose from, count, page
+    with django_assert_num_queries(6):  # session, user, project, people to choose from, count, page
         investigator_client.get(reverse("worker:job_list"))
     JobFactory.create_batch(5, created_by=investigator)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         investigator_client.get(reverse("worker:job_list"))
 
 

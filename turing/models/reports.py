@@ -10,6 +10,8 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
+from config.projects.managers import InSight
+from config.projects.models import ProjectField
 from turing.models.studies import Study
 
 
@@ -17,6 +19,7 @@ class AnswerTable(models.Model):
     """A CSV file of answers that were collected elsewhere, read and found valid. Its owner alone sees it."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = ProjectField()
     name = models.CharField(max_length=200)
     file_name = models.CharField(max_length=200)  # as it was uploaded
     sha256 = models.CharField(max_length=64)
@@ -26,6 +29,9 @@ class AnswerTable(models.Model):
     n_answers = models.PositiveIntegerField()
     created_by = models.ForeignKey(site.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="answer_tables")
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = InSight["AnswerTable"]()
+    anywhere = models.Manager["AnswerTable"]()  # of all projects
 
     class Meta:
         ordering = ["-created_at"]
@@ -55,6 +61,10 @@ class Report(models.Model):
         site.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     created_at = models.DateTimeField(auto_now_add=True)
+
+    project_paths = ("study__project", "table__project")
+    objects = InSight["Report"]()
+    anywhere = models.Manager["Report"]()  # of all projects
 
     class Meta:
         ordering = ["-created_at"]

@@ -13,6 +13,8 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
+from config.projects.managers import InSight
+from config.projects.models import ProjectField
 from turing.texts import DEFAULT_QUESTION
 
 # of turing.blinding, which this module may not import: readers' code imports this one
@@ -78,7 +80,8 @@ class Study(models.Model):
         CLOSED = "closed", "Closed"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    name = models.CharField(max_length=200, unique=True)
+    project = ProjectField(like="real_dataset")
+    name = models.CharField(max_length=200)
     question = models.CharField(max_length=300, default=DEFAULT_QUESTION)
     instructions = models.TextField(blank=True)  # Markdown
     positive_class = models.CharField(max_length=16, choices=Origin, default=Origin.REAL)
@@ -147,10 +150,14 @@ class Study(models.Model):
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
     created_at = models.DateTimeField(auto_now_add=True)
 
+    objects = InSight["Study"]()
+    anywhere = models.Manager["Study"]()  # of all projects
+
     class Meta:
         ordering = ["-created_at"]
         verbose_name_plural = "studies"
         constraints = [
+            models.UniqueConstraint(fields=["project", "name"], name="study_name_in_project"),
             models.CheckConstraint(name="study_status_known", condition=Q(status__in=["draft", "open", "closed"])),
             models.CheckConstraint(name="study_positive_class_known", condition=Q(positive_class__in=Origin.values)),
             models.CheckConstraint(
@@ -292,6 +299,9 @@ class Invitation(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     created_at = models.DateTimeField(auto_now_add=True)
+
+    project_paths = ("study__project",)
+    objects = InSight["Invitation"]()
 
     class Meta:
         ordering = ["created_at", "id"]

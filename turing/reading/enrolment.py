@@ -67,7 +67,7 @@ def enrol_reader(
     simulated readers would be mixed (an example study is for simulated readers alone, others for people alone), or when
     a second session would get a reader who was not in the first.
     """
-    study = Study.objects.select_for_update().get(pk=study.pk)
+    study = Study.anywhere.select_for_update().get(pk=study.pk)
     if study.status != Study.Status.OPEN:
         raise StudyError(f"“{study}” is {study.get_status_display().lower()}: readers can join an open study only.")
     if is_simulated != study.is_example:
@@ -117,7 +117,7 @@ def accept_invitation(*, secret: str, user: User) -> ReadingSession:
     found = find_invitation(secret)
     if found is not None:
         # the study first, as everywhere: two locks taken in one order cannot wait for each other
-        Study.objects.select_for_update().get(pk=found.study_id)
+        Study.anywhere.select_for_update().get(pk=found.study_id)
         found = Invitation.objects.select_for_update(of=("self",)).select_related("study").get(pk=found.pk)
         session = ReadingSession.objects.filter(study=found.study, reader=user).first()
         if session is not None:

@@ -62,6 +62,7 @@ def record_answer(
     stop: bool = False,
     attendance: str = "",
     received_at: datetime | None = None,
+    through_api: bool = False,
 ) -> Stored:
     """Store the final answer about the current image, then make the next one current; its clock starts here when its
     pixels were sent ahead, and when they are sent else.
@@ -70,7 +71,7 @@ def record_answer(
     `turing.reading.answers`. A request with a known `idempotency_key` and the same content gets the stored result
     again, also after the study was closed. `stop`: the reader stops here; the next image becomes current when reading
     is resumed, so that its clock does not run during the break. `received_at`: when the request came in, before any
-    waiting for the lock.
+    waiting for the lock. `through_api`: a program sent it, which has no reading time.
 
     Raises AnsweredAlready, UnknownImage, NotCurrent (the one that may be fetched ahead), NotShown (its pixels were
     never fetched), ReadsElsewhere (a newer page attends), StudyClosed, NotStarted, InvalidAnswer.
@@ -84,7 +85,7 @@ def record_answer(
     else:
         session, trials = ReadingSession.objects.select_related("study").get(pk=session.pk), {}
     given = check_answer(session.study, value=value, rating=rating, marks=marks, comment=comment)
-    times = _Times(reading_ms, hidden_ms, paused_ms, received_at)
+    times = _Times(None if through_api else reading_ms, hidden_ms, paused_ms, received_at, through_api)
     with transaction.atomic():
         locked = None if found is None else lock_presentation(found)
         presentation = None if locked is None else locked.presentation
@@ -129,6 +130,7 @@ class _Times:
     hidden_ms: int
     paused_ms: int
     received_at: datetime  # on the server's clock
+    through_api: bool
 
 
 def _store(
@@ -168,6 +170,7 @@ def _store(
             paused_ms=paused_ms,
             after_break=presentation.after_break,
             time_limit_ms=study.time_limit_ms,
+            through_api=times.through_api,
         ),
         answered_at=times.received_at,
     )

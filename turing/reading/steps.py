@@ -51,7 +51,7 @@ def _own_locked_session() -> QuerySet[ReadingSession]:
 
 @Prepared
 def _study() -> QuerySet[Study]:
-    return Study.objects.defer(*LONG_FIELDS).filter(pk=Parameter("pk", UUIDField()))
+    return Study.anywhere.defer(*LONG_FIELDS).filter(pk=Parameter("pk", UUIDField()))
 
 
 def find_presentation(session: ReadingSession, token: str) -> Presentation | None:

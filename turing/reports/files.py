@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from config.projects.scope import all_projects_in_sight
 from turing.models import AnswerTable, Report
 
 PENDING_SECONDS = 24 * 3600  # an upload whose columns nobody has mapped by then is forgotten
@@ -49,16 +50,17 @@ def remove_files(*, reports: Iterable[UUID], tables: Iterable[UUID] = ()) -> Non
         table_path(table_id).unlink(missing_ok=True)
 
 
+@all_projects_in_sight()
 def sweep_files() -> None:
     """Remove what no row names (its report, table or owner is gone), and uploads that were never finished. Only what is
     a day old: a row may be about to be committed.
     """
     media = Path(settings.MEDIA_ROOT)
-    reports = {str(key) for key in Report.objects.values_list("pk", flat=True)}
+    reports = {str(key) for key in Report.anywhere.values_list("pk", flat=True)}
     for folder in (media / "reports").glob("*"):
         if folder.name not in reports and _is_old(folder):
             shutil.rmtree(folder, ignore_errors=True)
-    tables = {str(key) for key in AnswerTable.objects.values_list("pk", flat=True)}
+    tables = {str(key) for key in AnswerTable.anywhere.values_list("pk", flat=True)}
     for path in (media / "answers").glob("*.csv"):
         if path.stem not in tables and _is_old(path):
             path.unlink(missing_ok=True)

@@ -50,6 +50,7 @@ def check_draft(study: Study, later_phases: Sequence[Phase], *, image_size: int 
     study.groups = clean_groups(study.group_by, study.groups)
     study.image_size = min(smallest_side(phase) for phase in phases) if image_size is None else image_size
     _check_range("Image size", study.image_size, 8, MAX_IMAGE_SIZE, unit=" px")
+    _check_project(study, phases)
     for row in phases:
         _full_clean(row, number=row.number if isinstance(row, Phase) else 0)
 
@@ -214,6 +215,17 @@ def _check_follows(study: Study, phases: Sequence[Study | Phase]) -> None:
             f"“{first}” has shown so many of the images that {study.n_practice} are not left to practise on. Ask for "
             "fewer."
         )
+
+
+def _check_project(study: Study, phases: Sequence[Study | Phase]) -> None:
+    datasets = [dataset for phase in phases for dataset in (phase.real_dataset, phase.synthetic_dataset)]
+    if study.project_id is None:
+        study.project_id = datasets[0].project_id
+    for dataset in datasets:
+        if dataset.project_id != study.project_id:
+            raise StudyError(f"“{dataset}” belongs to another project than the study. Import it into this project.")
+    if Study.anywhere.filter(project=study.project_id, name=study.name).exclude(pk=study.pk).exists():
+        raise StudyError(f"There is a study called “{study.name}” already. Choose another name.")
 
 
 def _full_clean(row: Model, *, number: int) -> None:

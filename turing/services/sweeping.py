@@ -5,6 +5,7 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
+from config.projects.scope import all_projects_in_sight
 from turing import stimuli
 from turing.models import Study, Trial
 
@@ -13,6 +14,7 @@ BATCH = 500
 LONGEST_OPENING = timedelta(hours=6)
 
 
+@all_projects_in_sight()
 def sweep_stimuli(*, older_than: timedelta = LONGEST_OPENING) -> int:
     """Remove every stimulus file of that age that no trial needs; returns how many files.
 
@@ -23,7 +25,7 @@ def sweep_stimuli(*, older_than: timedelta = LONGEST_OPENING) -> int:
     listed = [name for name in stimuli.stored_stimuli() if stimuli.made_at(name) <= before]
     removed = 0
     with transaction.atomic():
-        list(Study.objects.select_for_update().filter(status=Study.Status.DRAFT).order_by("pk").values_list("pk"))
+        list(Study.anywhere.select_for_update().filter(status=Study.Status.DRAFT).order_by("pk").values_list("pk"))
         for start in range(0, len(listed), BATCH):
             batch = listed[start : start + BATCH]
             needed = {

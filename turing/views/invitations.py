@@ -10,6 +10,7 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_POST
 
 from config.accounts.access import investigator_required
+from config.projects.addresses import outside_projects
 from turing import services
 from turing.errors import StudyError
 from turing.forms import InvitationForm
@@ -31,7 +32,8 @@ def invitation_create(request: SignedInRequest, study_id: UUID) -> HttpResponse:
     except StudyError as error:
         messages.error(request, str(error))
         return redirect(study)
-    links = [request.build_absolute_uri(reverse("turing:invite", args=[secret])) for _, secret in made]
+    with outside_projects():
+        links = [request.build_absolute_uri(reverse("turing:invite", args=[secret])) for _, secret in made]
     context = {"study": study, "links": links, "note": form.cleaned_data["note"], "expires_at": made[0][0].expires_at}
     return render(request, "turing/invitation_links.html", context)
 

@@ -7,8 +7,9 @@ stop, all in one transaction that names the lease token.
 import logging
 import math
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -19,14 +20,18 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from worker import lifecycle
+from worker.execution.fence import Fence
 from worker.models import Job, JobArtefact, JobLogLine, JobMetric
 from worker.registry import JobStopped
+from worker.room import running_out
 from worker.timing import HEARTBEAT_SECONDS
 
 logger = logging.getLogger(__name__)
 
 CANCELLED = "Cancelled"
 INTERRUPTED = "Interrupted: the worker shut down"
+OUT_OF_TOUCH = "The database could not be reached for so long that another worker may take the job over"
+NO_ROOM = "The disk became too full"
 LOST = "Another process has taken the job over"
 LEVELS = ("info", "warning", "error")
 
@@ -52,11 +57,15 @@ class _Unwritten:
 class RunningJob:
     """A `worker.registry.JobContext` that holds a lease. Safe to call from several threads of the handler."""
 
-    def __init__(self, *, lease: lifecycle.Lease, directory: Path) -> None:
+    def __init__(
+        self, *, lease: lifecycle.Lease, directory: Path, must_leave_room: bool = False, fence: Fence | None = None
+    ) -> None:
         self.job_id = str(lease.job_id)
         self.attempt = lease.attempt
         self.directory = directory
         self._lease = lease
+        self._fence = fence
+        self._must_leave_room = must_leave_room
         self._lock = threading.Lock()
         self._unwritten = _Unwritten()
         self._phase: tuple[int, int, str] | None = None  # last (done, total, unit)
@@ -126,12 +135,17 @@ class RunningJob:
 
     @contextmanager
     def fenced(self) -> Iterator[None]:
-        with transaction.atomic():
-            if self._lease.row().select_for_update().first() is None:
-                self.stop(LOST)
-                raise JobStopped(LOST)
-            yield
-            lifecycle.renew(lease=self._lease)  # a long transaction held the heartbeat up
+        with ExitStack() as after_commit:
+            with transaction.atomic():
+                if self._lease.row().select_for_update().first() is None:
+                    self.stop(LOST)
+                    raise JobStopped(LOST)
+                if self._fence is not None:
+                    after_commit.enter_context(self._fence.paused())
+                yield
+                sent_at = time.monotonic()
+                lifecycle.renew(lease=self._lease)  # a long transaction held the heartbeat up
+            self._confirm_renewal(sent_at)
 
     # --- what the process around it calls ---
 
@@ -144,8 +158,14 @@ class RunningJob:
     def stop_reason(self) -> str | None:
         return self._stop_reason
 
-    def start_heartbeat(self) -> None:
+    def begin(self, **values: Any) -> bool:
+        """Write `values` to the row and start the heartbeat. False when the lease is lost."""
+        sent_at = time.monotonic()
+        if lifecycle.renew(lease=self._lease, **values) is None:
+            return False
+        self._confirm_renewal(sent_at)
         self._heartbeat.start()
+        return True
 
     def conclude(self, verdict: Callable[[], Any]) -> bool:
         """End the heartbeat; write the rest and the verdict in one transaction. False when the lease was lost.
@@ -166,8 +186,11 @@ class RunningJob:
 
     def _beat_until_ended(self) -> None:
         while not self._ended.wait(HEARTBEAT_SECONDS):
+            if self._must_leave_room and running_out(self.directory):
+                self.stop(NO_ROOM)
             with self._lock:
                 unwritten, self._unwritten = self._unwritten, _Unwritten()
+            sent_at = time.monotonic()
             try:
                 with transaction.atomic():
                     state = self._write(unwritten)
@@ -183,9 +206,14 @@ class RunningJob:
             if state is None:
                 self.stop(LOST)
                 break
+            self._confirm_renewal(sent_at)
             if state == Job.State.CANCELLING:
                 self.stop(CANCELLED)
         connection.close()
+
+    def _confirm_renewal(self, sent_at: float) -> None:
+        if self._fence is not None:
+            self._fence.renewed(sent_at)
 
     def _write(self, unwritten: _Unwritten) -> str | None:
         state = lifecycle.renew(lease=self._lease, **unwritten.row)

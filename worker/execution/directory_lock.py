@@ -7,6 +7,7 @@ until the old process is gone, and ends it when it is on the same machine and do
 import fcntl
 import os
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -21,17 +22,18 @@ class DirectoryInUseError(Exception):
 def hold_directory(directory: Path, *, patience_seconds: float, owner_mark: str) -> Iterator[None]:
     """Hold `directory` for this process alone; the lock goes with the process, however it ends.
 
-    After `patience_seconds` a holder on this machine whose command line contains `owner_mark` is killed. Raises
+    After `patience_seconds` a holder on this host whose command line contains `owner_mark` is killed. Raises
     DirectoryInUseError when the lock is still not free.
     """
     with (directory / ".lock").open("a+") as file:
         if not _wait_for(file.fileno(), patience_seconds):
             file.seek(0)
-            holder = file.read().strip()
-            if not (_end_leftover(holder, owner_mark) and _wait_for(file.fileno(), 5.0)):
-                raise DirectoryInUseError(f"process {holder or '?'} still works in {directory}")
+            host, _, holder = file.read().strip().rpartition(" ")
+            is_here = host == socket.gethostname()
+            if not (is_here and _end_leftover(holder, owner_mark) and _wait_for(file.fileno(), 5.0)):
+                raise DirectoryInUseError(f"process {holder or '?'} on {host or '?'} still works in {directory}")
         file.truncate(0)
-        file.write(str(os.getpid()))
+        file.write(f"{socket.gethostname()} {os.getpid()}")
         file.flush()
         yield
 

@@ -19,7 +19,13 @@ from worker import lifecycle
 from worker.execution.slots import Slots
 from worker.execution.tether import tethered
 from worker.models import Job
-from worker.timing import DATABASE_PATIENCE_SECONDS, HEARTBEAT_SECONDS, STARTUP_SECONDS, STOP_GRACE_SECONDS
+from worker.timing import (
+    DATABASE_PATIENCE_SECONDS,
+    FENCE_SECONDS,
+    HEARTBEAT_SECONDS,
+    STARTUP_SECONDS,
+    STOP_GRACE_SECONDS,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -35,25 +41,36 @@ def run_queued_jobs(*, queues: Sequence[str], worker_name: str, slots: Slots) ->
     started = 0
     with slots.occupied():
         while not slots.stopping.is_set():
-            lease = lifecycle.claim_next_job(queues=queues, worker_name=worker_name)
-            if lease is None:
-                break
+            with slots.claiming:
+                lease = lifecycle.claim_next_job(queues=queues, worker_name=worker_name, **_gpus_of(slots))
+                if lease is None:
+                    break
+                taken = slots.gpus.take(lease.gpus) if slots.gpus else None
+            try:
+                run_job(lease=lease, stopping=slots.stopping, gpus=taken)
+            finally:
+                if slots.gpus and taken:
+                    slots.gpus.give_back(taken)
             started += 1
-            run_job(lease=lease, stopping=slots.stopping)
     return started
 
 
-def run_job(*, lease: lifecycle.Lease, stopping: Event) -> None:
+def _gpus_of(slots: Slots) -> dict[str, int]:
+    return {"gpus": len(slots.gpus.names), "free_gpus": slots.gpus.free} if slots.gpus else {}
+
+
+def run_job(*, lease: lifecycle.Lease, stopping: Event, gpus: Sequence[str] | None = None) -> None:
     """Run the job of `lease` in a process of its own and return when that process is gone and its state is settled.
 
-    When `stopping` is set the process is asked to save and leave, and killed after STOP_GRACE_SECONDS.
+    It sees `gpus` and no others; for None, all there are. When `stopping` is set the process is asked to save and
+    leave, and killed after STOP_GRACE_SECONDS.
     """
     directory = Job(pk=lease.job_id).directory
     output = directory / OUTPUT_NAME
     try:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         output_start = output.stat().st_size if output.exists() else 0
-        process = _start(lease, output)
+        process = _start(lease, output, gpus)
     except OSError as error:
         what = f"Its process could not be started: {error}"
         _patiently(lambda: lifecycle.crash(lease=lease, what=what))
@@ -69,8 +86,9 @@ def run_job(*, lease: lifecycle.Lease, stopping: Event) -> None:
     _patiently(lambda: _settle(lease, process.returncode, asked, output, output_start))
 
 
-def _start(lease: lifecycle.Lease, output: Path) -> subprocess.Popen[bytes]:
+def _start(lease: lifecycle.Lease, output: Path, gpus: Sequence[str] | None) -> subprocess.Popen[bytes]:
     command = [sys.executable, "manage.py", "execute_job", str(lease.job_id), "--lease", str(lease.token)]
+    devices = {} if gpus is None else {"CUDA_VISIBLE_DEVICES": ",".join(gpus), "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
     with output.open("ab") as file:
         return subprocess.Popen(
             tethered(command, sent_at_death=signal.SIGTERM),
@@ -80,7 +98,7 @@ def _start(lease: lifecycle.Lease, output: Path) -> subprocess.Popen[bytes]:
             stderr=subprocess.STDOUT,
             # PASSIVE: OpenMP threads that wait for a sibling sleep instead of spinning. A training that has two cores
             # to itself is slower for it, beside a site in use it is faster (benchmarks/openmp_waiting.py).
-            env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ, "PYTHONUNBUFFERED": "1"},
+            env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ, **devices, "PYTHONUNBUFFERED": "1"},
             start_new_session=True,  # Ctrl-C in a terminal reaches the worker, which passes it on in its own way
         )
 
@@ -137,7 +155,7 @@ class _Watch:
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout=2)
             return
-        job = Job.objects.filter(pk=self.lease.job_id).values_list("attempt", "state").first()
+        job = Job.anywhere.filter(pk=self.lease.job_id).values_list("attempt", "state").first()
         if job is None or job[0] != self.lease.attempt or job[1] == Job.State.QUEUED:
             logger.warning("Job %s was taken over: its old process is killed", self.lease.job_id)
         _kill(self.process)
@@ -156,6 +174,8 @@ def _settle(lease: lifecycle.Lease, returncode: int, asked: bool, output: Path, 
 def _describe_exit(returncode: int) -> str:
     if returncode >= 0:
         return f"The process ended with status {returncode} and no result."
+    if returncode == -signal.SIGALRM:  # see worker.execution.fence
+        return f"It could not reach the database for {FENCE_SECONDS:.0f} s and was ended, before another may run it."
     name = signal.Signals(-returncode).name if -returncode in signal.valid_signals() else f"signal {-returncode}"
     hint = " (the system does this when memory runs out)" if -returncode == signal.SIGKILL else ""
     return f"The process was ended by {name}{hint}."

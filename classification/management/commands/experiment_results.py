@@ -5,15 +5,16 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from classification.exporting.files import archive_bytes, file_bytes, list_downloads
 from classification.models import Experiment
 from classification.results import Results, read_results
 from classification.selectors import list_experiments
+from config.projects.commands import ProjectCommand
 
 
-class Command(BaseCommand):
+class Command(ProjectCommand):
     help = "Print what an experiment found, or write it into files. Exit status 1 when it has no results."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

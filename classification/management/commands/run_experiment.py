@@ -3,18 +3,19 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from classification.cnn.config import PRESETS, ClassifierConfig
 from classification.models import Classifier, Experiment
 from classification.parameters import DEVICES
 from classification.selectors import DESIGNS, SYNTHETIC
 from classification.services import start_experiment
+from config.projects.commands import ProjectCommand
 from imaging.models import Dataset
 from worker.command_line import add_options, apply_options, follow, parse_limits
 
 
-class Command(BaseCommand):
+class Command(ProjectCommand):
     help = "Run an experiment with classifiers. Exit status 1 when it cannot start, or --wait sees it fail."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -4,8 +4,9 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from config.projects.commands import ProjectCommand
 from generation.command_line import follow
 from generation.gan.sampling_options import DEVICES
 from generation.models import Checkpoint
@@ -13,7 +14,7 @@ from generation.services import start_tool
 from generation.tool_parameters import TOOLS, ToolParameters
 
 
-class Command(BaseCommand):
+class Command(ProjectCommand):
     help = (
         "Make a film from image to image, a mixture of styles (StyleGAN2), or the nearest image that a generator can "
         "make to a given one. Exit status 1 when that fails."

@@ -5,14 +5,15 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from safetensors.torch import save_file
 
+from config.projects.commands import ProjectCommand
 from generation.gan.checkpoint import load_checkpoint
 from generation.models import TrainingRun
 
 
-class Command(BaseCommand):
+class Command(ProjectCommand):
     help = "Write the generator of a run as files that import_generator takes in elsewhere. They run no code."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -4,14 +4,15 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from config.projects.commands import ProjectCommand
 from generation.command_line import follow
 from generation.gan.foreign_settings import CHANNELS, CLASS_INPUTS, FORMATS, LATENT_SHAPES, LATENTS, RANGES, Declaration
 from generation.importing.services import accept_generator, read_settings, take_in_generator
 
 
-class Command(BaseCommand):
+class Command(ProjectCommand):
     help = (
         "Take in a generator that was trained elsewhere and draw a few images from it on trial. Look at them on its "
         "page, and accept it there; --accept accepts what does what was declared. Exit status 1 when it is refused."

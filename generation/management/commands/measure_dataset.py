@@ -5,8 +5,9 @@ from argparse import ArgumentParser
 from dataclasses import fields
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from config.projects.commands import ProjectCommand
 from generation.command_line import follow
 from generation.gan.measures.config import MeasureSettings
 from generation.measuring.services import start_measuring, training_run_of
@@ -17,7 +18,7 @@ from worker.models import Job
 from worker.watching import watch_job
 
 
-class Command(BaseCommand):
+class Command(ProjectCommand):
     help = (
         "Measure synthetic images against the real ones they were trained on: FID, KID, precision, recall, MS-SSIM, "
         "MiFID, each with its real-real floor, and the memorisation check. Exit status 1 when it cannot start or fails."

@@ -6,16 +6,17 @@ from typing import Any
 
 import numpy as np
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from numpy.typing import NDArray
 
+from config.projects.commands import ProjectCommand
 from generation.image_source import remake
 from generation.selectors import find_checkpoint
 from imaging.models import Image
 from imaging.storage import encode_png, load_pixels, pixel_sha256
 
 
-class Command(BaseCommand):
+class Command(ProjectCommand):
     help = (
         "Make a synthetic image again and verify that it is the stored one: bit for bit, or within the tolerance that "
         "is on record for an image drawn in a fast precision. Exit status 1 when not."

@@ -3,8 +3,9 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from config.projects.commands import ProjectCommand
 from generation.command_line import follow
 from generation.gan.balancing import balancing_counts
 from generation.gan.sampling_options import DEVICES, EXACT, PRECISIONS, SamplingOptions
@@ -13,7 +14,7 @@ from generation.selectors import run_counts
 from generation.services import start_sampling
 
 
-class Command(BaseCommand):
+class Command(ProjectCommand):
     help = "Draw synthetic images from a trained generator into a new dataset. Exit status 1 when that fails."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -3,8 +3,9 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from config.projects.commands import ProjectCommand
 from generation.command_line import add_setting_options, apply_setting_options, follow
 from generation.gan.class_mix import find_normal
 from generation.gan.common_settings import Preset
@@ -17,7 +18,7 @@ from imaging.selectors import dataset_counts
 from worker.command_line import parse_limits
 
 
-class Command(BaseCommand):
+class Command(ProjectCommand):
     help = "Train a generator on a dataset of real images. Exit status 1 when it cannot start, or --wait sees it fail."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

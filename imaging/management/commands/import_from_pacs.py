@@ -4,9 +4,10 @@ from argparse import ArgumentParser
 from functools import partial
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from rich.console import Console
 
+from config.projects.commands import ProjectCommand
 from imaging.intake.importing import ImportRefusedError
 from imaging.intake.pacs import Pacs, PacsError, PacsQuery, parse_dates
 from imaging.intake.preparing import AS_IT_IS, CROP, PAD
@@ -15,7 +16,7 @@ from imaging.management.terminal import print_report, run_here
 from worker.registry import JobError
 
 
-class Command(BaseCommand):
+class Command(ProjectCommand):
     help = (
         "Import images from a PACS (DICOMweb). The account comes from the environment: DICOMWEB_USER and "
         "DICOMWEB_PASSWORD, or DICOMWEB_TOKEN. Broken off, it goes on where it stopped when it is started again."

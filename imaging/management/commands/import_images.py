@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from rich.console import Console
 
+from config.projects.commands import ProjectCommand
 from imaging.intake.importing import ImportRefusedError, run_import
 from imaging.intake.medmnist import fetch_medmnist
 from imaging.intake.parameters import ANYTHING, CLASSES, ImportParameters
@@ -18,7 +19,7 @@ from imaging.management.terminal import print_report, run_here
 from worker.registry import JobError
 
 
-class Command(BaseCommand):
+class Command(ProjectCommand):
     help = (
         "Import a ZIP archive or a folder with one folder per class (and an optional metadata.csv), or an NPZ file as "
         "MedMNIST has them, as a new dataset. "

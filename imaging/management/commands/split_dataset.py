@@ -3,14 +3,15 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from config.projects.commands import ProjectCommand
 from imaging.models import Dataset
 from imaging.selectors import split_counts
 from imaging.services import split_dataset
 
 
-class Command(BaseCommand):
+class Command(ProjectCommand):
     help = (
         "Say of each image of a dataset whether it trains, tunes or tests: stratified by class, all images of a "
         "patient in one split. Example: manage.py split_dataset Sinuses --train 70 --tune 10 --test 20"

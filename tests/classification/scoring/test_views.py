@@ -132,7 +132,7 @@ def test_a_classifier_is_chosen_by_what_it_tells_apart(investigator_client, clos
 def test_the_list_takes_constant_queries(n, investigator_client, closed, django_assert_num_queries):
     ScoringFactory.create_batch(n, study=closed, dataset=None)
 
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         page = investigator_client.get(reverse("classification:study_scores", args=[closed.pk]))
 
     assert page.content.decode().count('<th scope="row"') == n

@@ -4,12 +4,13 @@ test_stylegan2_recipe calls `first_steps` itself and runs this file once per pro
 """
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import torch
-from torch import distributed
 
 from generation.gan.distributed import share
+from generation.gan.processes import join_group, leave_group
 from generation.gan.stylegan2_recipe import StyleGan2Recipe
 from tests.generation.gan.test_stylegan2 import small
 
@@ -46,13 +47,13 @@ def first_step(loss: str) -> dict[str, Any]:
 
 def main(rank: str, world: str, meeting: str, target: str) -> None:
     torch.set_num_threads(1)
-    distributed.init_process_group("gloo", init_method=f"file://{meeting}", rank=int(rank), world_size=int(world))
+    join_group("cpu", rank=int(rank), processes=int(world), meeting=Path(meeting))
     try:
         values = first_steps()
         if int(rank) == 0:
             torch.save(values, target)
     finally:
-        distributed.destroy_process_group()
+        leave_group()
 
 
 if __name__ == "__main__":

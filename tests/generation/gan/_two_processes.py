@@ -1,8 +1,8 @@
 """Run by test_pggan under `torchrun`, or alone: three steps of one PGGAN run, its weights to a file."""
 
-import os
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 from torch import distributed
@@ -10,6 +10,7 @@ from torch import distributed
 from generation.gan.distributed import share
 from generation.gan.pggan import PgganRecipe
 from generation.gan.pggan_config import PgganConfig
+from generation.gan.processes import join_torchrun, leave_group
 
 CONFIG = PgganConfig(
     image_size=16,
@@ -25,8 +26,7 @@ CONFIG = PgganConfig(
 
 def main(target: str) -> None:
     torch.set_num_threads(1)
-    if "WORLD_SIZE" in os.environ:
-        distributed.init_process_group("gloo")
+    join_torchrun("cpu")
     torch.manual_seed(0)
     recipe = PgganRecipe(CONFIG, n_classes=1)
     for network in recipe.networks.values():
@@ -40,8 +40,10 @@ def main(target: str) -> None:
     if not distributed.is_initialized() or distributed.get_rank() == 0:
         states = {name: network.state_dict() for name, network in recipe.networks.items()}
         torch.save({**states, "refusal": refusal()}, target)
-    if distributed.is_initialized():
-        distributed.destroy_process_group()
+    leave_group()
+    threads = [task.read_text().strip() for task in Path("/proc/self/task").glob("*/comm")]
+    if left := [name for name in threads if "gloo" in name]:
+        raise RuntimeError(f"Threads of the group that was left go on, and may abort this process at its end: {left}")
 
 
 def refusal() -> str:

@@ -188,5 +188,5 @@ def test_the_card_takes_constant_queries(n, investigator_client, django_assert_n
     for place in range(n):
         ImageFactory(dataset=dataset, age_years=place, label=f"class {place % 5}", patient_pseudonym=f"P{place}")
 
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(15):
         investigator_client.get(reverse("imaging:dataset_card", args=[dataset.pk]))

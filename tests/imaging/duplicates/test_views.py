@@ -101,5 +101,5 @@ def test_the_number_of_queries_does_not_grow_with_the_pairs(
     assert (few.values["counts"]["pairs"], many.values["counts"]["pairs"]) == (1, 8)
 
     for report in (few, many):
-        with django_assert_num_queries(4):
+        with django_assert_num_queries(5):
             investigator_client.get(reverse("imaging:duplicates_report", args=[report.pk]))

@@ -72,12 +72,14 @@ def test_what_cannot_be_imported(name, size, words, tmp_path):
         fetch_medmnist(name, size=size, folder=tmp_path)
 
 
+@pytest.mark.django_db
 def test_without_the_package_it_is_said_how_to_get_it(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "medmnist", None)
     with pytest.raises(CommandError, match=r"pip install 'turing-reader\[medmnist\]'"):
         call_command("import_images", "--medmnist", "pneumoniamnist", "--name", "X")
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize("arguments", [[], ["a.zip", "--medmnist", "pneumoniamnist"]])
 def test_one_source_is_needed(arguments):
     with pytest.raises(CommandError, match="Say what is to be imported"):

@@ -78,7 +78,7 @@ class TestTask:
         assert (added.code, set(order_of(added))) == ("C", set(order_of(annotator(task, "A"))))
         with pytest.raises(RegionError, match="cleo is an annotator of this task already"):
             add_annotator(task=task, user=cleo)
-        with pytest.raises(RegionError, match="may not see datasets"):
+        with pytest.raises(RegionError, match="is not in the project"):
             add_annotator(task=task, user=UserFactory(username="reader"))
 
     @pytest.mark.parametrize(

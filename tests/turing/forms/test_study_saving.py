@@ -200,4 +200,4 @@ class TestMistakes:
         response = investigator_client.post(reverse(CREATE), plain)
 
         assert response.status_code == 422
-        assert "Study with this Name already exists." in text_of(response)
+        assert "There is a study called" in text_of(response)

@@ -45,13 +45,22 @@ VISIBLE = {
     "turing.ReadingSession": "id available_from instructions_read_at finished_at n_correct n_scored",
     "turing.Presentation": "token",
     "turing.Attendance": "token",
-    "sessions.Session": "session_key",  # the reader's own cookie
+    "accounts.WebSession": "session_key browser address began_at last_seen_at",  # the reader's own
+    "api.Token": "id name prefix scopes created_at expires_at last_used_at revoked_at",  # the reader's own
 }
 HIDDEN = {
+    "api.Token": "user secret_sha256",
+    "api.StoredResult": "id user key request_sha256 status body created_at",
     "accounts.User": "id password last_login is_superuser first_name last_name is_staff is_active date_joined role "
-    "groups user_permissions",
+    "erased_at groups user_permissions",
+    "accounts.AccountInvitation": "id secret_sha256 role email was_sent note expires_at revoked_at accepted_at "
+    "accepted_by created_by created_at",
+    "accounts.WebSession": "session_data expire_date user",
+    "accounts.SignIn": "id user outcome address browser at",
+    "projects.Project": "id name slug description created_by created_at",
+    "projects.Membership": "id project user role added_by added_at",
     "turing.AuditEvent": "sequence at actor action object_type object_id details previous_hash hash",
-    "turing.Study": "id positive_class real_dataset synthetic_dataset real_filters "
+    "turing.Study": "id project positive_class real_dataset synthetic_dataset real_filters "
     "synthetic_filters n_real n_synthetic "
     "seed is_example leak_limit protocol protocol_sha256 manifest_sha256 opened_at opened_by closed_at closed_by "
     "created_by created_at n_repeats order block_size shows_total shows_score groups follows washout_days "
@@ -71,18 +80,18 @@ HIDDEN = {
     "paused_ms server_ms flags answered_at",
     "turing.TrialTruth": "trial origin label image right_label right_image repeat_of",
     "turing.LeakReport": "study report blocked override_reason created_at",
-    "turing.AnswerTable": "id name file_name sha256 reading n_readers n_images n_answers created_by created_at",
+    "turing.AnswerTable": "id project name file_name sha256 reading n_readers n_images n_answers created_by created_at",
     "turing.Report": "id study table other_study other_table title settings files made_at job created_by created_at",
     "imaging.Upload": "id created_by name key size created_at",
-    "generation.TrainingRun": "id name generator dataset classes config filters limits keep_best best_by "
+    "generation.TrainingRun": "id project name generator dataset classes config filters limits keep_best best_by "
     "is_demonstration job created_by created_at",
     "generation.Checkpoint": "id run foreign iteration images_seen measures is_milestone file_name sha256 created_at",
-    "generation.ForeignGenerator": "id name made_with licence citation file_name sha256 declaration trial job "
+    "generation.ForeignGenerator": "id project name made_with licence citation file_name sha256 declaration trial job "
     "accepted_at created_by created_at",
     "generation.SampleRun": "id checkpoint per_class seed precision truncation dataset_name dataset job created_by "
     "created_at",
-    "classification.Experiment": "id name kind dataset synthetic external classes positive limits config design "
-    "weights chooser is_demonstration results job created_by created_at",
+    "classification.Experiment": "id project name kind dataset synthetic external classes positive limits config "
+    "design weights chooser is_demonstration results job created_by created_at",
     "classification.Scoring": "id classifier study dataset results job created_by created_at",
     "classification.ImageScore": "id scoring image score was_learnt",
     "classification.Classifier": "id experiment arm seed file_name sha256 fine_tuned layers created_at",
@@ -91,7 +100,7 @@ HIDDEN = {
     "classification.Screening": "id dataset scoring classifier_sha256 looked_for reviewer shows_score stop_after seed "
     "n_images went_on_at stopped_at finished_at result job created_by created_at",
     "classification.ScreenedImage": "id screening image place score check_place decision reason decided_by decided_at",
-    "imaging.Dataset": "id name origin description licence citation is_phantom created_by created_at frozen_at "
+    "imaging.Dataset": "id project name origin description licence citation is_phantom created_by created_at frozen_at "
     "split_record import_record inclusion_record state made_by known_limits version_of version_number "
     "deleted_at deleted_by",
     "imaging.CardChange": "id dataset field before after changed_by changed_at",
@@ -100,8 +109,8 @@ HIDDEN = {
     "imaging.Image": "id dataset pixel_sha256 width height bit_depth label split patient_pseudonym source_pseudonym "
     "age_years sex view_position manufacturer modality body_part study_year pixel_spacing_mm follow_up "
     "provenance created_at",
-    "imaging.RegionTask": "id name dataset region_names labels instructions splits sample_size seed offers_last_boxes "
-    "n_images closed_at created_by created_at",
+    "imaging.RegionTask": "id project name dataset region_names labels instructions splits sample_size seed "
+    "offers_last_boxes n_images closed_at created_by created_at",
     "imaging.RegionAnnotator": "id task user role number",
     "imaging.RegionAssignment": "id annotator image position current",
     "imaging.RegionDrawing": "id assignment revision idempotency_key saved_at",
@@ -112,7 +121,7 @@ HIDDEN = {
     "follow_up provenance created_at",
     "imaging.SignOff": "id dataset decision statement reason label source_pseudonym width height rectangles "
     "sha256_before sha256_after note signed_by signed_at",
-    "worker.Job": "id kind title parameters queue priority state seed progress_done "
+    "worker.Job": "id project kind title parameters queue gpus priority state seed progress_done "
     "progress_total progress_unit message "
     "error result seconds_left attempt crashes lease_token lease_expires_at heartbeat_at worker_name process_id device "
     "versions created_by created_at queued_at started_at attempt_started_at attempt_progress attempt_progress_at "
@@ -121,13 +130,17 @@ HIDDEN = {
     "worker.JobLogLine": "id job attempt at level text",
     "worker.JobMetric": "id job step values",
     "worker.JobArtefact": "id job name kind step created_at",
+    "socialaccount.SocialApp": "id provider provider_id name client_id secret key settings",
+    "socialaccount.SocialAccount": "id user provider uid last_login date_joined extra_data",
+    "socialaccount.SocialToken": "id app account token token_secret expires_at",
+    "mfa.Authenticator": "id user type data created_at last_used_at",
     "account.EmailAddress": "id user email verified primary",
     "account.EmailConfirmation": "id email_address created sent key",
     "admin.LogEntry": "id action_time user content_type object_id object_repr action_flag change_message",
     "auth.Permission": "id name content_type codename",
     "auth.Group": "id name permissions",
     "contenttypes.ContentType": "id app_label model",
-    "sessions.Session": "session_data expire_date",
+    "sessions.Session": "session_key session_data expire_date",  # empty: ours are accounts.WebSession
 }
 OTHERS = ("account.", "admin.", "auth.", "contenttypes.")  # of libraries: classified, and empty or the same everywhere
 

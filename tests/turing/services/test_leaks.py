@@ -9,12 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from django.conf import settings as site
-from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
 from django.urls import reverse
 from PIL import Image as PillowImage
 
-from config.accounts.models import User
+from config.accounts.models import User, WebSession
 from imaging.phantoms import chest_phantom
 from imaging.services import add_image
 from tests.generation.conftest import run_job
@@ -358,11 +357,11 @@ def test_any_installation_can_ask_itself(settings, hosts):
 
 
 def test_the_reader_of_the_audit_never_existed():
-    before = User.objects.count(), Session.objects.count()
+    before = User.objects.count(), WebSession.objects.count()
 
     study = make_open_study()
 
-    assert (User.objects.count(), Session.objects.count()) == before
+    assert (User.objects.count(), WebSession.objects.count()) == before
     assert ReadingSession.objects.count() == Presentation.objects.count() == 0
     assert make_session(study=study).reader_code == "R01"
 

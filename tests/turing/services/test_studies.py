@@ -294,7 +294,7 @@ def test_datasets_on_the_wrong_side_are_refused():
 def test_a_name_is_used_once():
     make_draft(name="First")
 
-    with pytest.raises(StudyError, match=r"name: Study with this Name already exists."):
+    with pytest.raises(StudyError, match="There is a study called “First” already"):
         make_draft(name="First")
 
 

@@ -2,7 +2,9 @@
 
 import json
 import os
+import socket
 import time
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 from worker.registry import JobContext, JobError, register_job
 
 CHECKPOINT_EVERY = 5
+PROCESS = uuid.uuid4().hex  # numbers of processes come again, on another host or after a restart
 BEHAVIOURS = ("count", "job_error", "bug", "memory", "exit", "stubborn", "leave", "not_json")
 
 
@@ -56,8 +59,8 @@ def count(context: JobContext, parameters: CountParameters) -> dict[str, Any]:
     return {"counted": float("nan") if parameters.behaviour == "not_json" else done}
 
 
-@register_job("count_heavy", parameters=CountParameters, queue="heavy", resumable=True)
-def count_heavy(context: JobContext, parameters: CountParameters) -> dict[str, Any]:
+@register_job("count_gpu", parameters=CountParameters, queue="gpu", gpus=lambda _: 2, resumable=True)
+def count_gpu(context: JobContext, parameters: CountParameters) -> dict[str, Any]:
     return count(context, parameters)
 
 
@@ -84,6 +87,8 @@ def _save(checkpoint: Path, done: int) -> None:
 
 
 def _write(parameters: CountParameters, event: str, step: int) -> None:
-    line = json.dumps({"pid": os.getpid(), "event": event, "step": step, "at": time.monotonic()})
+    entry = {"process": PROCESS, "pid": os.getpid(), "host": socket.gethostname(), "event": event, "step": step}
+    if event == "start":
+        entry["gpus"] = os.environ.get("CUDA_VISIBLE_DEVICES")
     with open(parameters.journal, "a") as file:  # noqa: PTH123
-        file.write(line + "\n")
+        file.write(json.dumps(entry) + "\n")

@@ -5,14 +5,15 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from config.projects.commands import ProjectCommand
 from turing.errors import StudyError
 from turing.selectors import find_study
 from turing.services import audit_blinding
 
 
-class Command(BaseCommand):
+class Command(ProjectCommand):
     help = (
         "Run the leak audit of a draft (without opening it) or of an open study. Changes nothing. "
         "Exit status 1 when it blocks."

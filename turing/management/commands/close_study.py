@@ -3,14 +3,15 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from config.projects.commands import ProjectCommand
 from turing.errors import StudyError
 from turing.selectors import find_study
 from turing.services import close_study
 
 
-class Command(BaseCommand):
+class Command(ProjectCommand):
     help = "End the reading of a study, so that its results can be seen. Cannot be undone."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

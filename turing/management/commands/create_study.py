@@ -5,8 +5,9 @@ from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from config.projects.commands import ProjectCommand
 from imaging.models import Dataset
 from turing.errors import StudyError
 from turing.models import Origin, Scale, Study
@@ -30,7 +31,7 @@ A protocol file holds any field of a study; options on the command line win over
 """
 
 
-class Command(BaseCommand):
+class Command(ProjectCommand):
     help = "Create the draft of a study. Prints its id."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

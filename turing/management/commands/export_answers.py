@@ -5,14 +5,15 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from config.projects.commands import ProjectCommand
 from turing.errors import StudyError
 from turing.results.services import export_answers
 from turing.selectors import find_study
 
 
-class Command(BaseCommand):
+class Command(ProjectCommand):
     help = "Write one row per answer of a closed study."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

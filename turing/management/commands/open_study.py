@@ -3,17 +3,18 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from config.projects.commands import ProjectCommand
 from turing.errors import StudyError
 from turing.models import Study
 from turing.selectors import find_study
 from turing.services import open_study
 
 
-class Command(BaseCommand):
+class Command(ProjectCommand):
     help = "Draw, render and freeze the images of a draft, and let readers in. Cannot be undone."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -6,11 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import transaction
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from config.projects.commands import ProjectCommand
 from turing.analysis import AnalysisOptions, analyse
 from turing.audit.services import record_event
 from turing.errors import StudyError
@@ -32,7 +33,7 @@ OF_THE_PROTOCOL = {
 }
 
 
-class Command(BaseCommand):
+class Command(ProjectCommand):
     help = (
         "Write the report of a closed study into a folder: HTML, PDF, Word, LaTeX, CSV, JSON, figures and a "
         "replication bundle. Exit status 1: nothing was written, and why."

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from config.logs import describe_process
 from worker.execution.child import execute_job
 
 NO_VERDICT = os.EX_TEMPFAIL
@@ -22,6 +23,7 @@ class Command(BaseCommand):
 
     def handle(self, *, job_id: uuid.UUID, lease: uuid.UUID, **_options: Any) -> None:
         os.nice(5)  # pages first: a reader on the same machine must not notice a training
+        describe_process(job_id=str(job_id))
         if not execute_job(job_id=job_id, token=lease, supervised=True):
             self.stderr.write("This process does not hold the job any more; nothing was written.")
             sys.exit(NO_VERDICT)

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("worker", "0002_job_seconds_left"),
+        ("worker", "0004_queues_by_need"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -1,0 +1,1 @@
+"""Backup and restore of a whole site: database, files, secrets; every file with its hash."""

@@ -1,0 +1,1 @@
+"""What people may ask for about themselves, and what is removed by time: export, erasure, retention."""
