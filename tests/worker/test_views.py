@@ -82,7 +82,7 @@ def test_the_list_filters_by_state(investigator_client):
 
 
 def test_the_list_is_narrowed_by_everything_that_is_chosen(investigator_client, investigator):
-    mine = JobFactory(title="100% lung_2", queue="gpu", kind="count_heavy", created_by=investigator)
+    mine = JobFactory(title="100% lung_2", queue="gpu", kind="count_gpu", created_by=investigator)
     other = JobFactory(title="100 lungs2")
     Job.objects.filter(pk=other.pk).update(created_at=timezone.now() - timedelta(days=40))
 
@@ -91,7 +91,7 @@ def test_the_list_is_narrowed_by_everything_that_is_chosen(investigator_client, 
 
     week_ago = (timezone.now() - timedelta(days=7)).date().isoformat()
     assert found(text="100%") == found(text="G_2") == found(text=mine.pk.hex[:12]) == [mine]
-    assert found(queue="gpu") == found(kind="count_heavy") == found(person=investigator.pk) == [mine]
+    assert found(queue="gpu") == found(kind="count_gpu") == found(person=investigator.pk) == [mine]
     assert found(since=week_ago) == [mine]
     assert found(until=week_ago) == [other]
     assert found(sort="title", text="lung") == [other, mine]
