@@ -157,7 +157,7 @@ def forget_checkpoint(*, checkpoint: Checkpoint) -> bool:
     """
     try:
         with transaction.atomic():
-            Checkpoint.objects.select_for_update().filter(pk=checkpoint.pk).first()
+            Checkpoint.anywhere.select_for_update().filter(pk=checkpoint.pk).first()
             checkpoint.delete()
     except ProtectedError:
         return False
@@ -245,7 +245,7 @@ def start_sampling(
 
 def _hold_checkpoint(checkpoint: Checkpoint) -> None:
     """Until the end of the transaction nobody removes it. GenerationError when somebody has: a better one came."""
-    if not Checkpoint.objects.select_for_update().filter(pk=checkpoint.pk).exists():
+    if not Checkpoint.anywhere.select_for_update().filter(pk=checkpoint.pk).exists():
         raise GenerationError(
             f"The state of “{checkpoint.origin}” after {checkpoint.images_seen:,} images is no longer kept: while it "
             "trains, better states replace it. Choose another one from the list, which is up to date now."

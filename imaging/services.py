@@ -82,7 +82,7 @@ def create_dataset(
 
 
 def checked_dataset_name(name: str) -> str:
-    """`name` without blanks around it. Raises DatasetError when it is taken, empty or too long.
+    """`name` without blanks around it. Raises DatasetError when it is taken, empty, too long or not all to be seen.
 
     Taken is also the name of a dataset that a waiting or running job makes; one whose job has ended gives it up.
     """
@@ -91,6 +91,8 @@ def checked_dataset_name(name: str) -> str:
         raise DatasetError("The dataset needs a name.")
     if len(name) > 200:
         raise DatasetError(f"The name has {len(name)} characters; 200 are allowed.")
+    if not name.isprintable():
+        raise DatasetError("The name has a character that cannot be seen, such as a line break. Write it anew.")
     holder = Dataset.everything.select_related("made_by").filter(name=name).first()
     if holder is not None and holder.state == Dataset.State.READY:
         raise DatasetError(f"There is a dataset called “{name}” already. Choose another name.")

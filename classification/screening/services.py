@@ -231,7 +231,7 @@ def reasons_in_words(because: list[tuple[str, int]]) -> str:
 
 def _locked(screening: Screening, by: User) -> Screening:
     """As it is now, held until the end of the transaction."""
-    found = Screening.objects.select_for_update().get(pk=screening.pk)
+    found = Screening.objects.select_for_update(of=("self",)).get(pk=screening.pk)
     if found.reviewer_id != by.pk:
         raise ClassificationError(f"{found.reviewer or 'Somebody else'} decides in this screening, not you.")
     if found.finished_at is not None:

@@ -35,7 +35,7 @@ _seconds = Histogram(
 def route_of(request: HttpRequest) -> str:
     """The name of the page, such as "turing:read_answer"; "unmatched" for what no page answers (static files too)."""
     match = request.resolver_match
-    return (match.view_name or "unnamed") if match else "unmatched"
+    return (match.view_name if match.url_name else "unnamed") if match else "unmatched"
 
 
 def count_request(request: HttpRequest, response: HttpResponseBase, seconds: float) -> None:

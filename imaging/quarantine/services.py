@@ -99,7 +99,7 @@ def move_quarantine(*, dataset: Dataset, name: str, created_by: User) -> Dataset
 def _locked(waiting: QuarantinedImage) -> tuple[Dataset, QuarantinedImage]:
     """Both rows, held until the end of the transaction."""
     dataset = Dataset.objects.select_for_update().filter(pk=waiting.dataset_id).first()
-    current = QuarantinedImage.objects.select_for_update().filter(pk=waiting.pk, dataset=dataset).first()
+    current = QuarantinedImage.objects.select_for_update(of=("self",)).filter(pk=waiting.pk, dataset=dataset).first()
     if dataset is None or current is None:
         raise QuarantineError("This image no longer waits here: somebody else has decided about it, or moved it.")
     return dataset, current

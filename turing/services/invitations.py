@@ -53,7 +53,7 @@ def create_invitations(*, study: Study, count: int, by: User | None, note: str =
 @transaction.atomic
 def revoke_invitation(*, invitation: Invitation, by: User | None = None) -> Invitation:
     """Make a link useless. Raises StudyError when it was used already. Revoking twice changes nothing."""
-    invitation = Invitation.objects.select_for_update().get(pk=invitation.pk)
+    invitation = Invitation.objects.select_for_update(of=("self",)).get(pk=invitation.pk)
     if invitation.accepted_at is not None:
         raise StudyError("This invitation was used already: the reader has joined the study.")
     if invitation.revoked_at is None:

@@ -141,7 +141,7 @@ def delete_study(*, study: Study, by: User | None = None) -> None:
         raise StudyError(f"“{study}” has been opened: it is part of the record and cannot be deleted.")
     require_not_being_opened(locked)
     # locked before the event, as everybody takes these two locks in this order
-    invitations = list(locked.invitations.select_for_update().order_by("pk"))
+    invitations = list(locked.invitations.select_for_update(of=("self",)).order_by("pk"))
     record_event(
         action="study.deleted", about=locked, by=by, removed=[locked, *locked.later_phases.all(), *invitations]
     )
