@@ -24,7 +24,7 @@ def sorted_by(context: Context, column: str, label: str, css: str = "") -> SafeS
     query: Any = context["request"].GET.copy()
     query.pop("page", None)
     query[PARAMETER] = sorting.next_for(column)
-    direction = mark = SafeString()
+    direction = mark = format_html("{}", "")
     if column == sorting.column:
         words, sign = ("descending", "▼") if sorting.descending else ("ascending", "▲")
         direction = format_html(' aria-sort="{}"', words)
