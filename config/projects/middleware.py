@@ -52,7 +52,7 @@ class ProjectMiddleware:
         path = found["rest"] if found else request.path_info
         request.project, request.projects = None, []  # type: ignore[attr-defined]
         if _is_outside(path):
-            if found and path.split("/", 2)[1] != "accounts":  # whose forms stand on every page
+            if found and _first_part(path) != "accounts":  # whose forms stand on every page
                 return redirect(path) if request.method in ("GET", "HEAD") else _not_found(request)
             request.path_info = path
             return self.get_response(request)
@@ -115,7 +115,12 @@ def _project_of_path(path: str, user: User) -> uuid.UUID | None:
 
 
 def _is_outside(path: str) -> bool:
-    return path.split("/", 2)[1] in OUTSIDE
+    return _first_part(path) in OUTSIDE
+
+
+def _first_part(path: str) -> str:
+    """ "" of an address such as "*" or "//read", which is none of ours and must not be redirected to."""
+    return path[1:].partition("/")[0]
 
 
 def _not_found(request: HttpRequest) -> HttpResponse:

@@ -117,6 +117,13 @@ def test_readers_get_no_word_of_a_project(client, two):
     assert "chests" not in reader.get("/my-studies/").content.decode().lower()
 
 
+@pytest.mark.parametrize("path", ["*", "//read/", "/p/chests//read/", "/p/chests//example.org/"])
+def test_an_odd_address_is_not_found_and_leads_nowhere_else(client, two, path):
+    answer = client.generic("GET", "/", PATH_INFO=path)
+
+    assert answer.status_code == 404 or answer.url.startswith("/p/chests/")
+
+
 def test_signing_out_works_from_within_a_project(client, two):
     page = client.get("/p/chests/datasets/").content.decode()
     address = re.search(r'action="([^"]*logout[^"]*)"', page)[1]
