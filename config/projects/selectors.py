@@ -1,14 +1,12 @@
 """Reads of projects and memberships."""
 
 import uuid
-from typing import Any, TypeVar
+from typing import Any
 
 from django.db.models import Count, Exists, Model, OuterRef, Q, QuerySet, UUIDField
 
 from config.accounts.models import User
 from config.projects.models import Membership, Project
-
-M = TypeVar("M", bound=Model)
 
 
 def projects_of(user: User) -> QuerySet[Project]:
@@ -18,11 +16,6 @@ def projects_of(user: User) -> QuerySet[Project]:
     if user.is_administrator:
         return Project.objects.all()
     return Project.objects.filter(Exists(Membership.objects.filter(project=OuterRef("pk"), user=user)))
-
-
-def visible(queryset: QuerySet[M], user: User, *, path: str = "project") -> QuerySet[M]:
-    """Of `queryset` what lies in the user's projects; `path` leads from its model to the project."""
-    return queryset.filter(**{f"{path}__in": projects_of(user)})
 
 
 def is_owner(user: User, project: Project) -> bool:
